@@ -1,0 +1,65 @@
+#include "core/jwks.h"
+
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "core/json.h"
+
+namespace openclaw {
+namespace {
+
+using nlohmann::json;
+
+// Room for kMaxJwksKeys keys with certificate chains (x5c) and members that are not ours.
+constexpr JsonLimits kJwksLimits{.bytes = kMaxJwks, .depth = 8, .elements = 8192};
+
+}  // namespace
+
+Result<KeySet> KeySet::of(std::vector<PublicKey> keys) {
+  KeySet set;
+  for (PublicKey& key : keys) {
+    std::string kid = key.kid();
+    if (!set.keys_.try_emplace(std::move(kid), std::move(key)).second) return Error::duplicate_kid;
+  }
+  return set;
+}
+
+Result<KeySet> KeySet::parse(std::string_view text) {
+  if (text.size() > kMaxJwks) return Error::too_long;
+  const Result<json> document = parse_json_object(text, kJwksLimits);
+  if (!document) return document.error();
+  const auto members = document->find("keys");
+  if (members == document->end() || !members->is_array()) return Error::malformed;
+  if (members->size() > kMaxJwksKeys) return Error::too_long;
+
+  std::set<std::string_view> kids;
+  std::vector<PublicKey> keys;
+  for (const json& member : *members) {
+    if (!member.is_object()) return Error::malformed;
+    const auto kid = member.find("kid");
+    if (kid == member.end() || !kid->is_string()) continue;
+    if (!kids.insert(kid->get_ref<const std::string&>()).second) return Error::duplicate_kid;
+    Result<PublicKey> key = PublicKey::from_jwk(member.dump());
+    if (key) keys.push_back(std::move(*key));
+  }
+  return of(std::move(keys));
+}
+
+const PublicKey* KeySet::find(std::string_view kid) const {
+  const auto found = keys_.find(kid);
+  return found == keys_.end() ? nullptr : &found->second;
+}
+
+std::string KeySet::to_json() const {
+  std::string text = "{\"keys\":[";
+  for (const auto& [kid, key] : keys_) {
+    if (text.back() == '}') text += ',';
+    text += key.jwk();
+  }
+  text += "]}";
+  return text;
+}
+
+}  // namespace openclaw

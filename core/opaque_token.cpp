@@ -1,0 +1,92 @@
+#include "core/opaque_token.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "core/encoding.h"
+#include "core/sha256.h"
+
+namespace openclaw {
+namespace {
+
+constexpr std::size_t kPrefixLength = 4;
+constexpr std::size_t kRandomBytes = 32;
+constexpr std::size_t kRandomLength = 43;
+constexpr std::size_t kChecksumLength = 6;
+static_assert(kPrefixLength + kRandomLength + kChecksumLength == kTokenLength);
+
+constexpr std::string_view kHashPrefix = "sha256:";
+
+struct Prefix {
+  TokenPurpose purpose;
+  std::string_view text;
+};
+
+constexpr std::array<Prefix, 3> kPrefixes{{{TokenPurpose::user_direct, "ocu_"},
+                                           {TokenPurpose::platform_harness, "och_"},
+                                           {TokenPurpose::refresh, "ocr_"}}};
+
+std::string_view prefix_of(TokenPurpose purpose) {
+  return std::find_if(kPrefixes.begin(), kPrefixes.end(),
+                      [purpose](const Prefix& prefix) { return prefix.purpose == purpose; })
+      ->text;
+}
+
+std::string checksum(std::string_view text) {
+  const std::uint32_t crc = crc32(as_bytes(text));
+  const std::array<std::uint8_t, 4> big_endian{
+      static_cast<std::uint8_t>(crc >> 24), static_cast<std::uint8_t>(crc >> 16),
+      static_cast<std::uint8_t>(crc >> 8), static_cast<std::uint8_t>(crc)};
+  return base62_encode(big_endian, kChecksumLength);
+}
+
+}  // namespace
+
+MintedToken mint_token(TokenPurpose purpose, RandomSource& random) {
+  Secret entropy(kRandomBytes);
+  random.fill({entropy.data(), entropy.size()});
+  Secret text(kTokenLength);
+  char* const out = reinterpret_cast<char*>(text.data());
+
+  const std::string_view prefix = prefix_of(purpose);
+  std::copy(prefix.begin(), prefix.end(), out);
+  std::string digits = base62_encode(entropy.view(), kRandomLength);
+  std::copy(digits.begin(), digits.end(), out + kPrefixLength);
+  wipe(digits.data(), digits.size());
+  const std::string sum = checksum(text.text().substr(0, kPrefixLength + kRandomLength));
+  std::copy(sum.begin(), sum.end(), out + kPrefixLength + kRandomLength);
+
+  const Digest hash = token_hash(text.text());
+  return {std::move(text), hash};
+}
+
+Result<TokenPurpose> parse_token(std::string_view token) {
+  if (token.size() != kTokenLength) return Error::malformed;
+  const auto* const prefix =
+      std::find_if(kPrefixes.begin(), kPrefixes.end(),
+                   [token](const Prefix& known) { return token.starts_with(known.text); });
+  if (prefix == kPrefixes.end() || !is_base62(token.substr(kPrefixLength))) return Error::malformed;
+  const std::size_t checked = kTokenLength - kChecksumLength;
+  if (token.substr(checked) != checksum(token.substr(0, checked))) return Error::malformed;
+  return prefix->purpose;
+}
+
+Digest token_hash(std::string_view token) { return sha256(as_bytes(token)); }
+
+std::string format_token_hash(const Digest& hash) {
+  return std::string(kHashPrefix) + hex_encode(hash);
+}
+
+Result<Digest> parse_token_hash(std::string_view text) {
+  Digest hash;
+  if (!text.starts_with(kHashPrefix) || text.size() != kHashPrefix.size() + 2 * hash.size()) {
+    return Error::bad_encoding;
+  }
+  const Result<Bytes> bytes = hex_decode(text.substr(kHashPrefix.size()));
+  if (!bytes) return bytes.error();
+  std::copy(bytes->begin(), bytes->end(), hash.begin());
+  return hash;
+}
+
+}  // namespace openclaw

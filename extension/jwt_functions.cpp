@@ -1,0 +1,165 @@
+// JWTs in SQL: sign, verify, introspect.
+#include "core/encoding.h"
+#include "core/introspection.h"
+#include "core/jwt.h"
+#include "core/opaque_token.h"
+#include "core/scope.h"
+#include "extension/key_cache.h"
+#include "extension/postgres_random.h"
+#include "extension/settings.h"
+#include "extension/verification.h"
+
+namespace openclaw::extension {
+
+namespace {
+
+constexpr std::size_t kMaxScopesBytes = 64 * 1024;
+constexpr std::size_t kMaxId = 256;
+
+JwtType jwt_type(std::string_view type) {
+  if (type == "access_token") return JwtType::access_token;
+  if (type == "user_claim") return JwtType::user_claim;
+  throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown JWT type", "",
+                 "Use 'access_token' or 'user_claim'."};
+}
+
+std::string new_jwt_id() {
+  Bytes bits(16);
+  PostgresRandom random;
+  random.fill(bits);
+  return base64url_encode(bits);
+}
+
+std::string optional_text(const Call& call, int index, std::size_t limit, const char* what) {
+  return call.is_null(index) ? std::string() : std::string(call.required_text(index, limit, what));
+}
+
+std::vector<std::string_view> views(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
+// openclaw.jwt_verification, column by column.
+struct VerificationRow {
+  static constexpr int kColumns = 11;
+  Datum values[kColumns] = {};
+  bool nulls[kColumns];
+
+  VerificationRow(const Result<VerifiedJwt>& verified) {
+    for (bool& is_null : nulls) is_null = true;
+    set(0, BoolGetDatum(static_cast<bool>(verified)));
+    if (!verified) {
+      set(1, Call::text(name(verified.error())));
+      return;
+    }
+    const Claims& claims = verified->claims;
+    set(2, Call::text(claims.user_id));
+    set_unless_empty(3, claims.container_id);
+    set_unless_empty(4, claims.client_id);
+    set(5, Call::text_array(views(claims.scopes)));
+    set(6, Call::text_array(views(claims.audience)));
+    set_unless_empty(7, claims.id);
+    set(8, Call::text(verified->kid));
+    set(9, TimestampTzGetDatum(timestamp(claims.issued_at)));
+    set(10, TimestampTzGetDatum(timestamp(claims.expires_at)));
+  }
+
+ private:
+  void set(int column, Datum value) {
+    values[column] = value;
+    nulls[column] = false;
+  }
+  void set_unless_empty(int column, std::string_view text) {
+    if (!text.empty()) set(column, Call::text(text));
+  }
+};
+
+std::string introspect_jwt(std::string_view jwt, TimestampTz now) {
+  auto verified = check_jwt(jwt, JwtExpectation{}, now);
+  if (!verified) return std::string(kInactive);
+  const Claims& claims = verified->claims;
+  Introspection answer;
+  answer.issuer = claims.issuer;
+  answer.user_id = claims.user_id;
+  answer.audience = views(claims.audience);
+  answer.scopes = views(claims.scopes);
+  answer.client_id = claims.client_id;
+  answer.container_id = claims.container_id;
+  answer.id = claims.id;
+  answer.issued_at = claims.issued_at;
+  answer.expires_at = claims.expires_at;
+  return introspection_json(answer);
+}
+
+std::string introspect_opaque(std::string_view token, TimestampTz now) {
+  auto verified = check_token(token, {}, now);
+  if (!verified) return std::string(kInactive);
+  Introspection answer;
+  answer.user_id = text_of(verified->user_id);
+  answer.scopes = granted_scopes(*verified);
+  if (verified->has_container) answer.container_id = text_of(verified->container_id);
+  answer.issued_for = text_of(verified->issued_for);
+  answer.id = text_of(verified->id);
+  answer.issued_at = numeric_date(verified->created_at);
+  answer.expires_at = numeric_date(verified->expires_at);
+  return introspection_json(answer);
+}
+
+}  // namespace
+
+// (type, alg, user_id, audience, scopes, client_id, container_id, lifetime in seconds)
+OPENCLAW_FUNCTION(openclaw_sign_jwt) {
+  Call call(fcinfo);
+  JwtType type = jwt_type(call.required_text(0, 32, "type"));
+  auto algorithm = parse_algorithm(call.required_text(1, 16, "alg"));
+  if (!algorithm) throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown signing algorithm"};
+
+  TimestampTz now = GetCurrentTimestamp();
+  Claims claims;
+  claims.issuer = settings::issuer();
+  claims.user_id = call.required_text(2, kMaxId, "user_id");
+  claims.audience.emplace_back(call.required_text(3, 2048, "audience"));
+  for (const auto& scope : call.required_text_array(4, kMaxScopes, kMaxScopesBytes, "scopes")) {
+    if (!scope || !check_grant(*scope)) {
+      throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "scopes holds an invalid scope",
+                     std::string(message(Error::invalid_scope))};
+    }
+    claims.scopes.emplace_back(*scope);
+  }
+  claims.client_id = optional_text(call, 5, kMaxId, "client_id");
+  claims.container_id = optional_text(call, 6, kMaxId, "container_id");
+  claims.id = new_jwt_id();
+  claims.issued_at = numeric_date(now);
+  claims.expires_at = claims.issued_at + DatumGetInt32(call.datum(7));
+
+  const SigningKey& key = active_key(*algorithm, now);
+  Datum values[5] = {Call::text(sign_jwt(key, type, claims)), Call::text(claims.id),
+                     Call::text(key.kid()), TimestampTzGetDatum(timestamp(claims.issued_at)),
+                     TimestampTzGetDatum(timestamp(claims.expires_at))};
+  bool nulls[5] = {};
+  return call.row(values, nulls);
+}
+
+// (jwt, audience, required_scopes, user_id, type)
+OPENCLAW_FUNCTION(openclaw_verify_jwt) {
+  Call call(fcinfo);
+  TextArray scopes = call.required_text_array(2, kMaxScopes, kMaxScopesBytes, "required_scopes");
+  std::vector<std::string_view> required = required_scopes(scopes);
+  JwtExpectation expectation;
+  expectation.audience = call.required_text(1, 2048, "audience");
+  expectation.required_scopes = required;
+  if (!call.is_null(3)) expectation.user_id = call.required_text(3, kMaxId, "user_id");
+  expectation.type = jwt_type(call.required_text(4, 32, "type"));
+  VerificationRow row(check_jwt(call.text(0, kMaxJwt), expectation, GetCurrentTimestamp()));
+  return call.row(row.values, row.nulls);
+}
+
+OPENCLAW_FUNCTION(openclaw_introspect) {
+  Call call(fcinfo);
+  auto token = call.text(0, kMaxJwt);
+  if (!token) return Call::text(kInactive);
+  TimestampTz now = GetCurrentTimestamp();
+  return Call::text(looks_like_jwt(*token) ? introspect_jwt(*token, now)
+                                           : introspect_opaque(*token, now));
+}
+
+}  // namespace openclaw::extension

@@ -1,0 +1,171 @@
+#include "extension/key_cache.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "extension/boundary.h"
+#include "extension/call.h"
+#include "extension/master_key_file.h"
+#include "extension/tables.h"
+
+namespace openclaw::extension {
+namespace {
+
+struct StoredKey {
+  std::string kid;
+  Algorithm algorithm;
+  std::string public_jwk;
+  Bytes sealed;
+  std::string master_key_id;
+  TimestampTz activates_at;
+  TimestampTz retires_at;
+  TimestampTz expires_at;
+  std::optional<SigningKey> unsealed;
+};
+
+struct Keys {
+  Oid table;
+  std::vector<StoredKey> stored;
+  KeySet published;
+  std::string jwks;
+  TimestampTz published_until;  // when the first of `published` expires
+};
+
+// Function-local storage through a plain pointer: no constructor runs when the module is loaded.
+Keys* cache = nullptr;
+bool stale = true;
+
+// Called by Postgres wherever invalidations are processed: sets a flag, frees nothing that a caller
+// up the stack could be using.
+void on_relcache_invalidation(Datum, Oid relation) {
+  if (cache == nullptr || relation == InvalidOid || relation == cache->table) stale = true;
+}
+
+StoredKey stored_key(const SigningKeyRow& row, Algorithm algorithm) {
+  ByteView sealed = as_bytes(text_of(row.sealed_private_key));
+  return {std::string(text_of(row.kid)),
+          algorithm,
+          std::string(text_of(row.public_jwk)),
+          Bytes(sealed.begin(), sealed.end()),
+          std::string(text_of(row.master_key_id)),
+          row.activates_at,
+          row.retires_at,
+          row.expires_at,
+          std::nullopt};
+}
+
+void warn_unusable(std::string_view kid) {
+  guarded([&] {
+    ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
+                      errmsg("openclaw: signing key \"%.*s\" cannot be read and is left out",
+                             static_cast<int>(kid.size()), kid.data())));
+  });
+}
+
+void publish(Keys& keys, TimestampTz now) {
+  std::vector<PublicKey> usable;
+  keys.published_until = DT_NOEND;
+  for (const StoredKey& key : keys.stored) {
+    if (key.expires_at <= now) continue;
+    auto parsed = PublicKey::from_jwk(key.public_jwk);
+    if (!parsed || parsed->kid() != key.kid || parsed->algorithm() != key.algorithm) {
+      warn_unusable(key.kid);
+      continue;
+    }
+    usable.push_back(std::move(*parsed));
+    keys.published_until = std::min(keys.published_until, key.expires_at);
+  }
+  auto set = KeySet::of(std::move(usable));
+  if (!set) throw SqlError{ERRCODE_DATA_CORRUPTED, "openclaw.signing_keys holds a kid twice"};
+  keys.published = std::move(*set);
+  keys.jwks = keys.published.to_json();
+}
+
+std::unique_ptr<Keys> load(TimestampTz now) {
+  auto keys = std::make_unique<Keys>();
+  keys->table = table_oid("signing_keys");
+  for (const SigningKeyRow& row : read_signing_keys()) {
+    auto algorithm = parse_algorithm(text_of(row.alg));
+    if (!algorithm) {
+      warn_unusable(text_of(row.kid));
+      continue;
+    }
+    keys->stored.push_back(stored_key(row, *algorithm));
+  }
+  publish(*keys, now);
+  return keys;
+}
+
+Keys& current_keys(TimestampTz now) {
+  // Cheap when nothing is waiting; without it a long statement would not hear of a revoked key.
+  guarded([] { AcceptInvalidationMessages(); });
+  if (cache == nullptr || stale) {
+    stale = false;  // first, so that an invalidation which arrives while loading is not lost
+    std::unique_ptr<Keys> fresh;
+    try {
+      fresh = load(now);
+    } catch (...) {
+      stale = true;
+      throw;
+    }
+    delete cache;
+    cache = fresh.release();
+  } else if (now >= cache->published_until) {
+    publish(*cache, now);
+  }
+  return *cache;
+}
+
+void unseal(StoredKey& key) {
+  MasterKey master = read_master_key();
+  std::string id = master.id();
+  const char* restore =
+      "Restore the master key that sealed it, or run openclaw.rotate_signing_key() for a new one.";
+  if (id != key.master_key_id) {
+    throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "signing key \"" + key.kid + "\" was sealed under master key " +
+                       key.master_key_id + ", but the file holds " + id,
+                   "", restore};
+  }
+  auto opened = master.open(key.sealed, std::string(name(key.algorithm)) + " " + key.kid);
+  if (!opened) {
+    throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "signing key \"" + key.kid + "\" does not open: its row was altered", "",
+                   restore};
+  }
+  auto parsed = SigningKey::from_private_bytes(key.algorithm, opened->view());
+  if (!parsed || parsed->kid() != key.kid) {
+    throw SqlError{ERRCODE_DATA_CORRUPTED, "signing key \"" + key.kid + "\" is not what it was", "",
+                   restore};
+  }
+  key.unsealed = std::move(*parsed);
+}
+
+}  // namespace
+
+void register_key_cache_invalidation() {
+  CacheRegisterRelcacheCallback(on_relcache_invalidation, Datum{0});
+}
+
+const KeySet& published_keys(TimestampTz now) { return current_keys(now).published; }
+
+const std::string& published_jwks(TimestampTz now) { return current_keys(now).jwks; }
+
+const SigningKey& active_key(Algorithm algorithm, TimestampTz now) {
+  StoredKey* active = nullptr;
+  for (StoredKey& key : current_keys(now).stored) {
+    if (key.algorithm != algorithm || now < key.activates_at || now >= key.retires_at) continue;
+    if (active == nullptr || key.activates_at > active->activates_at) active = &key;
+  }
+  if (active == nullptr) {
+    throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "there is no active " + std::string(name(algorithm)) + " signing key", "",
+                   "SELECT openclaw.rotate_signing_key('" + std::string(name(algorithm)) + "');"};
+  }
+  if (!active->unsealed) unseal(*active);
+  return *active->unsealed;
+}
+
+}  // namespace openclaw::extension

@@ -1,0 +1,26 @@
+// The signing keys of this backend: parsed once, unsealed at the first signature, dropped when
+// openclaw.signing_keys changes in any session (a relcache invalidation, fired by the statement
+// trigger on that table; it reaches standbys with the commit record).
+#pragma once
+
+#include <string>
+
+#include "core/jwks.h"
+#include "core/signing_key.h"
+#include "extension/pg.h"
+
+namespace openclaw::extension {
+
+void register_key_cache_invalidation();
+
+// Keys that are published now: pending, active and retiring. Valid until the next call here.
+const KeySet& published_keys(TimestampTz now);
+
+// The same as a JWK set's text, ordered by kid.
+const std::string& published_jwks(TimestampTz now);
+
+// The key of this algorithm that signs now. Raises 55000 when there is none, F0000 when the master
+// key cannot be had (master_key_file.h), 55000 when the key was sealed under another master key.
+const SigningKey& active_key(Algorithm algorithm, TimestampTz now);
+
+}  // namespace openclaw::extension

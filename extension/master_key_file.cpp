@@ -1,0 +1,127 @@
+#include "extension/master_key_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "extension/postgres_random.h"
+#include "extension/settings.h"
+#include "extension/boundary.h"
+
+namespace openclaw::extension {
+namespace {
+
+class File {
+ public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  bool is_open() const { return descriptor_ >= 0; }
+  int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why, const std::string& hint,
+                         int sqlstate = ERRCODE_CONFIG_FILE_ERROR) {
+  throw SqlError{sqlstate, "the master key file \"" + path + "\" " + why, "", hint};
+}
+
+void check_permissions(const std::string& path, int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) refuse(path, strerror(errno), "");
+  if (!S_ISREG(status.st_mode)) refuse(path, "is not a plain file", "");
+  if (status.st_uid != ::geteuid()) {
+    refuse(path, "does not belong to the user that runs Postgres", "Run chown on it.");
+  }
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    refuse(path, "is open to its group or to others", "Run chmod 0600 on it.");
+  }
+}
+
+// One byte more than a key needs, so that a longer file shows.
+Secret read_all(const std::string& path, int descriptor) {
+  Secret buffer(kMaxMasterKeyFile + 1);
+  std::size_t size = 0;
+  while (size < buffer.size()) {
+    ssize_t got = ::read(descriptor, buffer.data() + size, buffer.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) refuse(path, std::string("cannot be read: ") + strerror(errno), "");
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  return Secret(buffer.view().first(size));
+}
+
+void write_all(const std::string& path, int descriptor, ByteView bytes) {
+  std::size_t written = 0;
+  while (written < bytes.size()) {
+    ssize_t put = ::write(descriptor, bytes.data() + written, bytes.size() - written);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) refuse(path, std::string("cannot be written: ") + strerror(errno), "");
+    written += static_cast<std::size_t>(put);
+  }
+  if (::fsync(descriptor) != 0)
+    refuse(path, std::string("cannot be synced: ") + strerror(errno), "");
+}
+
+// A new name is durable only once its directory is.
+void sync_directory(const std::string& path) {
+  File directory(
+      ::open(path.substr(0, path.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open() || ::fsync(directory.get()) != 0) {
+    refuse(path, std::string("cannot be made durable: ") + strerror(errno), "");
+  }
+}
+
+}  // namespace
+
+MasterKey read_master_key() {
+  std::string path(settings::master_key_file());
+  File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.is_open()) {
+    bool missing = errno == ENOENT;
+    refuse(path, std::string("cannot be opened: ") + strerror(errno),
+           missing ? "Restore it from its backup; only when there never was one, make it with "
+                     "openclaw.create_master_key()."
+                   : "");
+  }
+  check_permissions(path, file.get());
+  Secret contents = read_all(path, file.get());
+  auto key = MasterKey::parse(contents.text());
+  if (!key) refuse(path, "does not hold a master key", "Restore it from its backup.");
+  return std::move(*key);
+}
+
+MasterKey create_master_key() {
+  std::string path(settings::master_key_file());
+  PostgresRandom random;
+  MasterKey key = MasterKey::generate(random);
+  Secret contents = key.file_contents();
+  File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.is_open()) {
+    if (errno == EEXIST) {
+      refuse(path, "exists already", "It is never overwritten: keys sealed under it would be lost.",
+             ERRCODE_DUPLICATE_OBJECT);
+    }
+    refuse(path, std::string("cannot be made: ") + strerror(errno),
+           "Its directory must exist and belong to the user that runs Postgres.");
+  }
+  try {
+    write_all(path, file.get(), contents.view());
+    sync_directory(path);
+  } catch (...) {
+    ::unlink(path.c_str());
+    throw;
+  }
+  return key;
+}
+
+}  // namespace openclaw::extension

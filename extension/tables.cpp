@@ -1,0 +1,231 @@
+#include "extension/tables.h"
+
+#include "extension/call.h"
+
+namespace openclaw::extension {
+namespace {
+
+// Attribute numbers as sql/tables.sql lays them down; columns are only ever added at the end.
+// tests/pgtap/columns.sql holds them against the catalog.
+namespace api_tokens {
+enum : int {
+  id = 1,
+  user_id = 2,
+  scopes = 5,
+  expires_at = 6,
+  issued_for = 7,
+  container_id = 8,
+  created_at = 9,
+  revoked_at = 10,
+};
+}
+namespace users {
+enum : int { disabled_at = 5 };
+}
+namespace containers {
+enum : int { user_id = 2, disabled_at = 8 };
+}
+namespace signing_keys {
+enum : int {
+  kid = 1,
+  alg = 2,
+  public_jwk = 3,
+  sealed_private_key = 4,
+  master_key_id = 5,
+  activates_at = 7,
+  retires_at = 8,
+  expires_at = 9,
+  revoked_at = 10,
+};
+}
+
+// Everything below runs inside guarded(): plain structs only.
+
+Oid relation_oid(const char* name) {
+  Oid schema = get_namespace_oid("openclaw", true);
+  Oid relation = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+  if (!OidIsValid(relation)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("openclaw.%s does not exist", name),
+                    errhint("CREATE EXTENSION openclaw;")));
+  }
+  return relation;
+}
+
+Snapshot current_snapshot() {
+  return RegisterSnapshot(IsolationUsesXactSnapshot() ? GetLatestSnapshot() : GetActiveSnapshot());
+}
+
+// Look-ups by equality on a unique index of one column.
+struct IndexReader {
+  Relation table;
+  Relation index;
+  Snapshot snapshot;
+  IndexScanDesc scan;
+  TupleTableSlot* slot;
+};
+
+IndexReader open_index(const char* table, const char* index) {
+  IndexReader reader{};
+  reader.table = table_open(relation_oid(table), AccessShareLock);
+  reader.index = index_open(relation_oid(index), AccessShareLock);
+  reader.snapshot = current_snapshot();
+  reader.slot = table_slot_create(reader.table, nullptr);
+  reader.scan = begin_index_scan(reader.table, reader.index, reader.snapshot, 1);
+  return reader;
+}
+
+bool seek(IndexReader& reader, Datum key, RegProcedure equals) {
+  ScanKeyData scan_key;
+  ScanKeyInit(&scan_key, 1, BTEqualStrategyNumber, equals, key);
+  index_rescan(reader.scan, &scan_key, 1, nullptr, 0);
+  return index_getnext_slot(reader.scan, ForwardScanDirection, reader.slot);
+}
+
+// Locks on tables stay until the transaction ends, as with any query.
+void close_index(IndexReader& reader) {
+  index_endscan(reader.scan);
+  ExecDropSingleTupleTableSlot(reader.slot);
+  UnregisterSnapshot(reader.snapshot);
+  index_close(reader.index, NoLock);
+  table_close(reader.table, NoLock);
+}
+
+Datum column(TupleTableSlot* slot, int number, bool* is_null) {
+  return slot_getattr(slot, number, is_null);
+}
+
+bool is_set(TupleTableSlot* slot, int number) {
+  bool is_null = false;
+  static_cast<void>(column(slot, number, &is_null));
+  return !is_null;
+}
+
+TimestampTz time_of(TupleTableSlot* slot, int number, TimestampTz when_null) {
+  bool is_null = false;
+  Datum value = column(slot, number, &is_null);
+  return is_null ? when_null : DatumGetTimestampTz(value);
+}
+
+// A varlena column, detoasted into the current memory context.
+Datum copy_of(TupleTableSlot* slot, int number) {
+  bool is_null = false;
+  Datum value = column(slot, number, &is_null);
+  return is_null ? Datum{0} : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+}
+
+TokenRow token_row(TupleTableSlot* slot) {
+  TokenRow row{};
+  row.found = true;
+  row.has_container = is_set(slot, api_tokens::container_id);
+  row.revoked = is_set(slot, api_tokens::revoked_at);
+  row.created_at = time_of(slot, api_tokens::created_at, DT_NOBEGIN);
+  row.expires_at = time_of(slot, api_tokens::expires_at, DT_NOBEGIN);
+  row.id = copy_of(slot, api_tokens::id);
+  row.user_id = copy_of(slot, api_tokens::user_id);
+  row.container_id = copy_of(slot, api_tokens::container_id);
+  row.scopes = copy_of(slot, api_tokens::scopes);
+  row.issued_for = copy_of(slot, api_tokens::issued_for);
+  return row;
+}
+
+SigningKeyRow signing_key_row(TupleTableSlot* slot) {
+  SigningKeyRow row{};
+  row.kid = copy_of(slot, signing_keys::kid);
+  row.alg = copy_of(slot, signing_keys::alg);
+  row.public_jwk = copy_of(slot, signing_keys::public_jwk);
+  row.sealed_private_key = copy_of(slot, signing_keys::sealed_private_key);
+  row.master_key_id = copy_of(slot, signing_keys::master_key_id);
+  row.activates_at = time_of(slot, signing_keys::activates_at, DT_NOEND);
+  row.retires_at = time_of(slot, signing_keys::retires_at, DT_NOEND);
+  row.expires_at = time_of(slot, signing_keys::expires_at, DT_NOEND);
+  return row;
+}
+
+bool user_is_live(Datum user_id) {
+  IndexReader reader = open_index("users", "users_pkey");
+  bool live = seek(reader, user_id, F_TEXTEQ) && !is_set(reader.slot, users::disabled_at);
+  close_index(reader);
+  return live;
+}
+
+bool container_is_live(Datum container_id, Datum user_id) {
+  IndexReader reader = open_index("containers", "containers_pkey");
+  bool live = false;
+  if (seek(reader, container_id, F_TEXTEQ) && !is_set(reader.slot, containers::disabled_at)) {
+    bool is_null = false;
+    Datum owner = column(reader.slot, containers::user_id, &is_null);
+    live =
+        !is_null && datumIsEqual(PointerGetDatum(PG_DETOAST_DATUM_COPY(owner)), user_id, false, -1);
+  }
+  close_index(reader);
+  return live;
+}
+
+Datum new_text(std::string_view value) {
+  return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+}
+
+}  // namespace
+
+Oid table_oid(const char* name) {
+  return guarded([&] { return relation_oid(name); });
+}
+
+void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows) {
+  guarded([&] {
+    IndexReader reader = open_index("api_tokens", "api_tokens_token_hash_key");
+    union {
+      struct varlena header;
+      char bytes[VARHDRSZ + sizeof(Digest)];
+    } key;
+    SET_VARSIZE(&key.header, sizeof key.bytes);
+    for (std::size_t i = 0; i < hashes.size(); i++) {
+      CHECK_FOR_INTERRUPTS();
+      memcpy(VARDATA(&key.header), hashes[i].data(), sizeof(Digest));
+      bool found = seek(reader, PointerGetDatum(&key.header), F_BYTEAEQ);
+      rows[i] = found ? token_row(reader.slot) : TokenRow{};
+    }
+    close_index(reader);
+  });
+}
+
+bool is_live(std::string_view user_id, std::string_view container_id) {
+  return guarded([&] {
+    Datum user = new_text(user_id);
+    return user_is_live(user) &&
+           (container_id.empty() || container_is_live(new_text(container_id), user));
+  });
+}
+
+std::vector<SigningKeyRow> read_signing_keys() {
+  struct List {
+    SigningKeyRow* rows;
+    std::size_t size;
+  };
+  // The snapshot is the latest in every isolation level: what is read here outlives the statement,
+  // and an invalidation that came before it will not come again.
+  List list = guarded([] {
+    Relation table = table_open(relation_oid("signing_keys"), AccessShareLock);
+    Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    TableScanDesc scan = table_beginscan(table, snapshot, 0, nullptr);
+    TupleTableSlot* slot = table_slot_create(table, nullptr);
+    std::size_t capacity = 16;
+    List l{static_cast<SigningKeyRow*>(palloc(capacity * sizeof(SigningKeyRow))), 0};
+    while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
+      if (is_set(slot, signing_keys::revoked_at)) continue;
+      if (l.size == capacity) {
+        capacity *= 2;
+        l.rows = static_cast<SigningKeyRow*>(repalloc(l.rows, capacity * sizeof(SigningKeyRow)));
+      }
+      l.rows[l.size++] = signing_key_row(slot);
+    }
+    ExecDropSingleTupleTableSlot(slot);
+    table_endscan(scan);
+    UnregisterSnapshot(snapshot);
+    table_close(table, NoLock);
+    return l;
+  });
+  return {list.rows, list.rows + list.size};
+}
+
+}  // namespace openclaw::extension

@@ -1,0 +1,56 @@
+// Live rows, read by direct index scans: a verification costs one B-tree descent and no SQL.
+//
+// These reads make no privilege check, since the right to EXECUTE the function that reads is the
+// privilege. Under READ COMMITTED they use the statement's snapshot; under REPEATABLE READ and
+// SERIALIZABLE a snapshot taken now, so that a revocation committed since the transaction began
+// still refuses (docs/decisions/0003-fresh-snapshots.md).
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/bytes.h"
+#include "extension/boundary.h"
+
+namespace openclaw::extension {
+
+// One row of api_tokens; datums live in the caller's memory context.
+struct TokenRow {
+  bool found;
+  bool has_container;
+  bool revoked;
+  TimestampTz created_at;
+  TimestampTz expires_at;
+  Datum id;
+  Datum user_id;
+  Datum container_id;  // when has_container
+  Datum scopes;        // text[]
+  Datum issued_for;
+};
+
+// rows[i] is what hashes[i] finds. Interruptible between rows.
+void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows);
+
+// True when the user exists and is not disabled and, with a container named, that container exists,
+// is not disabled and belongs to the user.
+bool is_live(std::string_view user_id, std::string_view container_id);
+
+// One row of signing_keys that has not been revoked; datums live in the caller's memory context.
+struct SigningKeyRow {
+  Datum kid;
+  Datum alg;
+  Datum public_jwk;
+  Datum sealed_private_key;
+  Datum master_key_id;
+  TimestampTz activates_at;
+  TimestampTz retires_at;  // DT_NOEND while there is no successor
+  TimestampTz expires_at;  // DT_NOEND while there is no successor
+};
+
+std::vector<SigningKeyRow> read_signing_keys();
+
+// pg_class.oid of a table of the extension.
+Oid table_oid(const char* name);
+
+}  // namespace openclaw::extension

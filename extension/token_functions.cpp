@@ -1,0 +1,127 @@
+// Opaque tokens in SQL: mint, hash, verify one, verify many.
+#include "core/opaque_token.h"
+#include "core/scope.h"
+#include "extension/postgres_random.h"
+#include "extension/verification.h"
+
+namespace openclaw::extension {
+
+namespace {
+
+constexpr std::size_t kMaxTokensPerCall = 65536;
+constexpr std::size_t kMaxTokensBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMaxScopesBytes = 64 * 1024;
+
+// openclaw.token_verification, column by column.
+struct VerificationRow {
+  static constexpr int kColumns = 8;
+  Datum values[kColumns] = {};
+  bool nulls[kColumns];
+
+  VerificationRow(const Result<TokenRow>& verified) {
+    for (bool& is_null : nulls) is_null = true;
+    set(0, BoolGetDatum(static_cast<bool>(verified)));
+    if (!verified) {
+      set(1, Call::text(name(verified.error())));
+      return;
+    }
+    set(2, verified->id);
+    set(3, verified->user_id);
+    if (verified->has_container) set(4, verified->container_id);
+    set(5, verified->scopes);
+    set(6, verified->issued_for);
+    set(7, TimestampTzGetDatum(verified->expires_at));
+  }
+
+ private:
+  void set(int column, Datum value) {
+    values[column] = value;
+    nulls[column] = false;
+  }
+};
+
+TokenPurpose purpose_of(std::string_view issued_for) {
+  if (issued_for == "user_direct") return TokenPurpose::user_direct;
+  if (issued_for == "platform_harness") return TokenPurpose::platform_harness;
+  throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown issued_for", "",
+                 "Use 'user_direct' or 'platform_harness'."};
+}
+
+// Malformed tokens cost no look-up: `position` says where each good one's digest went.
+struct Digests {
+  static constexpr std::size_t kMalformed = SIZE_MAX;
+  std::vector<Digest> hashes;
+  std::vector<std::size_t> position;
+
+  explicit Digests(const TextArray& tokens) {
+    hashes.reserve(tokens.size());
+    position.reserve(tokens.size());
+    for (const auto& token : tokens) {
+      bool good = token && parse_token(*token);
+      position.push_back(good ? hashes.size() : kMalformed);
+      if (good) hashes.push_back(token_hash(*token));
+    }
+  }
+};
+
+void put(const Call::Rows& rows, std::size_t ordinal, const VerificationRow& row) {
+  guarded([&] {
+    Datum values[VerificationRow::kColumns + 1];
+    bool nulls[VerificationRow::kColumns + 1];
+    values[0] = Int64GetDatum(static_cast<int64>(ordinal));
+    nulls[0] = false;
+    memcpy(values + 1, row.values, sizeof row.values);
+    memcpy(nulls + 1, row.nulls, sizeof row.nulls);
+    tuplestore_putvalues(rows.store, rows.type, values, nulls);
+  });
+}
+
+}  // namespace
+
+OPENCLAW_FUNCTION(openclaw_mint_token) {
+  Call call(fcinfo);
+  PostgresRandom random;
+  MintedToken minted = mint_token(purpose_of(call.required_text(0, 32, "issued_for")), random);
+  Datum values[2] = {Call::text(minted.text.text()), Call::bytea(minted.hash)};
+  bool nulls[2] = {false, false};
+  return call.row(values, nulls);
+}
+
+OPENCLAW_FUNCTION(openclaw_token_hash) {
+  Call call(fcinfo);
+  auto token = call.text(0, kTokenLength);
+  if (!token || !parse_token(*token)) return call.null();
+  return Call::bytea(token_hash(*token));
+}
+
+OPENCLAW_FUNCTION(openclaw_verify_token) {
+  Call call(fcinfo);
+  TextArray scopes = call.required_text_array(1, kMaxScopes, kMaxScopesBytes, "required_scopes");
+  auto verified =
+      check_token(call.text(0, kTokenLength), required_scopes(scopes), GetCurrentTimestamp());
+  VerificationRow row(verified);
+  return call.row(row.values, row.nulls);
+}
+
+OPENCLAW_FUNCTION(openclaw_verify_tokens) {
+  Call call(fcinfo);
+  TextArray tokens = call.required_text_array(0, kMaxTokensPerCall, kMaxTokensBytes, "tokens");
+  TextArray scopes = call.required_text_array(1, kMaxScopes, kMaxScopesBytes, "required_scopes");
+  std::vector<std::string_view> required = required_scopes(scopes);
+  Call::Rows rows = call.rows();
+
+  Digests digests(tokens);
+  std::vector<TokenRow> found(digests.hashes.size());
+  find_tokens(digests.hashes, found);
+  TimestampTz now = GetCurrentTimestamp();
+  for (std::size_t i = 0; i < tokens.size(); i++) {
+    std::size_t position = digests.position[i];
+    put(rows, i + 1,
+        position == Digests::kMalformed
+            ? VerificationRow(Error::malformed)
+            : VerificationRow(check_token(found[position], required, now)));
+  }
+  return call.null();
+}
+
+}  // namespace openclaw::extension

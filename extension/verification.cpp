@@ -1,0 +1,81 @@
+#include "extension/verification.h"
+
+#include "core/opaque_token.h"
+#include "core/scope.h"
+#include "extension/key_cache.h"
+#include "extension/settings.h"
+
+namespace openclaw::extension {
+namespace {
+
+constexpr std::int64_t kPostgresEpoch =
+    std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY;
+
+}  // namespace
+
+std::int64_t numeric_date(TimestampTz time) {
+  std::int64_t seconds = time / USECS_PER_SEC;
+  if (time % USECS_PER_SEC < 0) seconds--;
+  return seconds + kPostgresEpoch;
+}
+
+TimestampTz timestamp(std::int64_t numeric_date) {
+  return (numeric_date - kPostgresEpoch) * USECS_PER_SEC;
+}
+
+std::vector<std::string_view> required_scopes(const TextArray& scopes) {
+  std::vector<std::string_view> required;
+  required.reserve(scopes.size());
+  for (const auto& scope : scopes) {
+    if (!scope) throw SqlError{ERRCODE_NULL_VALUE_NOT_ALLOWED, "required_scopes holds a null"};
+    if (!check_scope(*scope)) {
+      throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "required_scopes holds an invalid scope",
+                     std::string(message(Error::invalid_scope))};
+    }
+    required.push_back(*scope);
+  }
+  return required;
+}
+
+std::vector<std::string_view> granted_scopes(const TokenRow& row) {
+  std::vector<std::string_view> granted;
+  for (const auto& scope : text_array_of(row.scopes, kMaxScopes, 64 * 1024, "scopes")) {
+    if (scope) granted.push_back(*scope);
+  }
+  return granted;
+}
+
+Result<TokenRow> check_token(const TokenRow& row, std::span<const std::string_view> required,
+                             TimestampTz now) {
+  if (!row.found) return Error::unknown;
+  if (row.revoked) return Error::revoked;
+  if (row.expires_at <= now) return Error::expired;
+  if (!required.empty() && !covers_all(granted_scopes(row), required)) {
+    return Error::insufficient_scope;
+  }
+  return row;
+}
+
+Result<TokenRow> check_token(std::optional<std::string_view> token,
+                             std::span<const std::string_view> required, TimestampTz now) {
+  if (!token || !parse_token(*token)) return Error::malformed;
+  Digest hash = token_hash(*token);
+  TokenRow row{};
+  find_tokens({&hash, 1}, {&row, 1});
+  return check_token(row, required, now);
+}
+
+Result<VerifiedJwt> check_jwt(std::optional<std::string_view> jwt, JwtExpectation expectation,
+                              TimestampTz now) {
+  expectation.issuer = settings::issuer();
+  expectation.leeway = settings::leeway();
+  expectation.now = numeric_date(now);
+  if (!jwt) return Error::malformed;
+  auto verified = verify_jwt(*jwt, published_keys(now), expectation);
+  if (verified && !is_live(verified->claims.user_id, verified->claims.container_id)) {
+    return Error::revoked;
+  }
+  return verified;
+}
+
+}  // namespace openclaw::extension

@@ -1,0 +1,37 @@
+// The decision on a token, as every SQL function that takes one shares it.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/jwt.h"
+#include "core/result.h"
+#include "extension/call.h"
+#include "extension/tables.h"
+
+namespace openclaw::extension {
+
+// Whole seconds since 1970 (RFC 7519 2, NumericDate), and back.
+std::int64_t numeric_date(TimestampTz time);
+TimestampTz timestamp(std::int64_t numeric_date);
+
+// Scopes that a call requires. Raises 22004 for a null element, 22023 for one that is no scope: a
+// check that cannot be meant must not pass by accident.
+std::vector<std::string_view> required_scopes(const TextArray& scopes);
+std::vector<std::string_view> granted_scopes(const TokenRow& row);
+
+// A live row of api_tokens that grants `required`, or why not.
+Result<TokenRow> check_token(const TokenRow& row, std::span<const std::string_view> required,
+                             TimestampTz now);
+// The same from the token's text; malformed for nothing, without a look-up.
+Result<TokenRow> check_token(std::optional<std::string_view> token,
+                             std::span<const std::string_view> required, TimestampTz now);
+
+// verify_jwt of core with the published keys, the configured issuer and the clock, and then the
+// user's and the container's own state: a user who is disabled or a container that is gone refuses
+// with Error::revoked.
+Result<VerifiedJwt> check_jwt(std::optional<std::string_view> jwt, JwtExpectation expectation,
+                              TimestampTz now);
+
+}  // namespace openclaw::extension

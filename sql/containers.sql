@@ -1,0 +1,61 @@
+-- Containers.
+
+create function openclaw.canonical_endpoint(mcp_endpoint text, type text) returns text
+  language c immutable strict parallel safe
+  as 'MODULE_PATHNAME', 'openclaw_canonical_endpoint';
+comment on function openclaw.canonical_endpoint(text, text) is
+  'The one form of an endpoint that is stored and used as audience: service:port (hosted), https://host[:port][/path] (external; RFC 3986 section 6.2). Errors: 22023 with the reason, among them every address that could reach inside.';
+revoke all on function openclaw.canonical_endpoint(text, text) from public;
+
+create function openclaw.canonical_fingerprint(public_key_fingerprint text) returns text
+  language c immutable strict parallel safe
+  as 'MODULE_PATHNAME', 'openclaw_canonical_fingerprint';
+comment on function openclaw.canonical_fingerprint(text) is
+  'sha256/BASE64 of the SubjectPublicKeyInfo (RFC 7469 section 2.4), from that form, from sha256:HEX, or from a certificate or public key in PEM. Errors: 22023.';
+revoke all on function openclaw.canonical_fingerprint(text) from public;
+
+create function openclaw.register_container(
+    user_id text, name text, type text, mcp_endpoint text, auth_method text default null,
+    public_key_fingerprint text default null, container_id text default null)
+  returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  new_id text := coalesce(register_container.container_id, openclaw.new_id('ctr'));
+begin
+  perform openclaw.require_user(register_container.user_id);
+  insert into openclaw.containers
+    (id, user_id, name, type, mcp_endpoint, auth_method, public_key_fingerprint)
+  values (
+    new_id, register_container.user_id, register_container.name, register_container.type,
+    openclaw.canonical_endpoint(register_container.mcp_endpoint, register_container.type),
+    coalesce(register_container.auth_method,
+             case register_container.type when 'hosted' then 'mtls' else 'platform_token' end),
+    openclaw.canonical_fingerprint(register_container.public_key_fingerprint));
+  perform openclaw.audit('register_container', register_container.user_id, new_id);
+  return new_id;
+end
+$$;
+comment on function openclaw.register_container(text, text, text, text, text, text, text) is
+  'Adds a container of a user and returns its id. type is hosted (auth_method mtls) or external (platform_token, the default, or api_key); a fingerprint pins an external one''s certificate. Errors: P0002 for an unknown user, 22023 for an endpoint or fingerprint that is refused, 23505 for a name or endpoint that the user has already, 23514 when type and method do not fit.';
+revoke all on function openclaw.register_container(text, text, text, text, text, text, text) from public;
+
+create function openclaw.end_tokens_of_container() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  update openclaw.api_tokens as t set revoked_at = now()
+  where t.container_id = new.id and t.revoked_at is null;
+  perform openclaw.audit('disable_container', new.user_id, new.id);
+  return null;
+end
+$$;
+comment on function openclaw.end_tokens_of_container() is
+  'Trigger: a container that is disabled leaves no live token bound to it.';
+revoke all on function openclaw.end_tokens_of_container() from public;
+
+create trigger end_tokens after update of disabled_at on openclaw.containers
+  for each row when (old.disabled_at is null and new.disabled_at is not null)
+  execute function openclaw.end_tokens_of_container();

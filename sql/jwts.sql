@@ -1,0 +1,132 @@
+-- JWTs: access tokens (mode B and C) and user claims (mode A).
+
+create function openclaw.sign_jwt(
+    type text, alg text, user_id text, audience text, scopes text[], client_id text,
+    container_id text, lifetime_seconds integer,
+    out token text, out jti text, out kid text, out issued_at timestamptz,
+    out expires_at timestamptz)
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_sign_jwt';
+comment on function openclaw.sign_jwt(text, text, text, text, text[], text, text, integer) is
+  'Signs claims with the active key of an algorithm; type is access_token (typ at+jwt, RFC 9068) or user_claim (typ user-claim+jwt). Decides nothing: issue_access_token and issue_user_claim do. Errors: 22004, 22023, 55000 without an active key or issuer, F0000 without the master key.';
+revoke all on function openclaw.sign_jwt(text, text, text, text, text[], text, text, integer) from public;
+
+create type openclaw.jwt_verification as (
+  valid boolean, reason text, user_id text, container_id text, client_id text, scopes text[],
+  audience text[], jti text, kid text, issued_at timestamptz, expires_at timestamptz
+);
+comment on type openclaw.jwt_verification is
+  'valid, or the reason: malformed, unsupported_algorithm, unknown_key, invalid_signature, wrong_type, wrong_issuer, expired, not_yet_valid, wrong_audience, wrong_user, insufficient_scope, revoked. A refusal says nothing else.';
+
+create function openclaw.verify_jwt(
+    jwt text, audience text, required_scopes text[] default '{}', user_id text default null,
+    type text default 'access_token')
+  returns openclaw.jwt_verification
+  language c stable
+  as 'MODULE_PATHNAME', 'openclaw_verify_jwt';
+comment on function openclaw.verify_jwt(text, text, text[], text, text) is
+  'Whether a JWT of this type is ours (signature, issuer), meant for this audience, of this user (null: any), not expired, grants every required scope, and its user and container are live. A null or over-long jwt is malformed (RFC 8725). Errors: 22004, 22023, 54000 for the other arguments, 55000 without issuer.';
+revoke all on function openclaw.verify_jwt(text, text, text[], text, text) from public;
+
+create function openclaw.jwt_seconds(lifetime interval, setting text) returns integer
+  language plpgsql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  lifetime := coalesce(lifetime, openclaw.setting(setting)::interval);
+  if lifetime < interval '1 second' or lifetime > openclaw.max_jwt_lifetime() then
+    raise exception 'lifetime must be between one second and %', openclaw.max_jwt_lifetime()
+      using errcode = '22023';
+  end if;
+  return floor(extract(epoch from lifetime))::integer;
+end
+$$;
+comment on function openclaw.jwt_seconds(interval, text) is
+  'A lifetime in whole seconds, the named setting''s for null. Errors: 22023 outside one second to max_jwt_lifetime().';
+revoke all on function openclaw.jwt_seconds(interval, text) from public;
+
+create function openclaw.issue_access_token(
+    container_id text, scopes text[], lifetime interval default null, user_id text default null,
+    client_id text default null, alg text default 'EdDSA',
+    out token text, out jti text, out kid text, out issued_at timestamptz,
+    out expires_at timestamptz)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  container record;
+  signed record;
+begin
+  select c.user_id, c.mcp_endpoint, c.type, c.auth_method into container
+  from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
+  where c.id = issue_access_token.container_id
+    and c.user_id = coalesce(issue_access_token.user_id, c.user_id)
+    and c.disabled_at is null and u.disabled_at is null;
+  if not found then
+    raise exception 'no such container' using errcode = 'P0002', detail = 'reason: unknown_container';
+  end if;
+  if container.type <> 'external' or container.auth_method <> 'platform_token' then
+    raise exception 'this container takes no access tokens' using errcode = '55000',
+      detail = format('It is %s with auth_method %s.', container.type, container.auth_method),
+      hint = 'Access tokens are for type external with auth_method platform_token.';
+  end if;
+  if coalesce(cardinality(scopes), 0) = 0 then
+    raise exception 'scopes must not be empty' using errcode = '22023';
+  end if;
+  signed := openclaw.sign_jwt(
+    'access_token', alg, container.user_id, container.mcp_endpoint, scopes, client_id,
+    issue_access_token.container_id, openclaw.jwt_seconds(lifetime, 'access_token_lifetime'));
+  token := signed.token;
+  jti := signed.jti;
+  kid := signed.kid;
+  issued_at := signed.issued_at;
+  expires_at := signed.expires_at;
+end
+$$;
+comment on function openclaw.issue_access_token(text, text[], interval, text, text, text) is
+  'Signs an access token (RFC 9068) for an external container: aud is its endpoint, sub and user_id its owner. Writes nothing, so it works on a hot standby. lifetime defaults to openclaw.access_token_lifetime, one hour at the most. Errors: P0002 for a container that is unknown, disabled or not the named user''s, 55000 for one that takes no access token or without an active key, 22023.';
+revoke all on function openclaw.issue_access_token(text, text[], interval, text, text, text) from public;
+
+create function openclaw.issue_user_claim(
+    user_id text, container_id text, scopes text[] default '{}', lifetime interval default null,
+    alg text default 'EdDSA',
+    out token text, out jti text, out kid text, out issued_at timestamptz,
+    out expires_at timestamptz)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  container record;
+  signed record;
+begin
+  select c.mcp_endpoint, c.type into container
+  from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
+  where c.id = issue_user_claim.container_id and c.user_id = issue_user_claim.user_id
+    and c.disabled_at is null and u.disabled_at is null;
+  if not found then
+    raise exception 'no such container' using errcode = 'P0002', detail = 'reason: unknown_container';
+  end if;
+  if container.type <> 'hosted' then
+    raise exception 'this container takes no user claims' using errcode = '55000',
+      detail = 'It is external.', hint = 'User claims are for type hosted, beside mTLS.';
+  end if;
+  signed := openclaw.sign_jwt(
+    'user_claim', alg, issue_user_claim.user_id, container.mcp_endpoint, scopes, null,
+    issue_user_claim.container_id, openclaw.jwt_seconds(lifetime, 'user_claim_lifetime'));
+  token := signed.token;
+  jti := signed.jti;
+  kid := signed.kid;
+  issued_at := signed.issued_at;
+  expires_at := signed.expires_at;
+end
+$$;
+comment on function openclaw.issue_user_claim(text, text, text[], interval, text) is
+  'Signs a user claim (typ user-claim+jwt) for a hosted container: aud is its endpoint. The harness forwards it beside its client certificate. Writes nothing. lifetime defaults to openclaw.user_claim_lifetime. Errors: as issue_access_token.';
+revoke all on function openclaw.issue_user_claim(text, text, text[], interval, text) from public;
+
+create function openclaw.introspect(token text) returns json
+  language c stable
+  as 'MODULE_PATHNAME', 'openclaw_introspect';
+comment on function openclaw.introspect(text) is
+  'What a token is (RFC 7662 section 2.2), opaque or access token JWT; {"active":false} for anything that is not good, whatever the reason. A user claim is no token and inactive. Errors: 55000 for a JWT without issuer.';
+revoke all on function openclaw.introspect(text) from public;
