@@ -33,6 +33,24 @@ create function openclaw.doctor()
 declare
   installed text := (select e.extversion from pg_extension as e where e.extname = 'openclaw');
   master record := openclaw.check_master_key();
+  logging_roles text := (
+    select string_agg(r.rolname, ', ' order by r.rolname)
+    from pg_roles as r
+    where current_setting('log_parameter_max_length') <> '0' and r.rolcanlogin and not r.rolsuper
+      and exists (select from pg_proc as p
+                  where p.pronamespace = 'openclaw'::regnamespace
+                    and has_schema_privilege(r.oid, 'openclaw', 'usage')
+                    and has_function_privilege(r.oid, p.oid, 'execute'))
+      and not coalesce(r.rolconfig @> array['log_parameter_max_length=0'], false));
+  public_routines text := (
+    select string_agg(p.oid::regprocedure::text, ', ')
+    from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+    where p.pronamespace = 'openclaw'::regnamespace and a.grantee = 0);
+  disabled_triggers text := (
+    select string_agg(t.tgname || ' on ' || t.tgrelid::regclass, ', ')
+    from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
+    where c.relnamespace = 'openclaw'::regnamespace and not t.tgisinternal
+      and t.tgenabled not in ('O', 'A'));
 begin
   return query
   with checks(check_name, ok, detail, remedy) as (
@@ -58,35 +76,16 @@ begin
         from openclaw.signing_keys as k
         where k.revoked_at is null and (k.expires_at is null or k.expires_at > clock_timestamp())),
        'select openclaw.rotate_signing_key(''EdDSA'');'),
-      ('logged_parameters',
-       not exists (
-         select from pg_roles as r
-         where not r.rolsuper
-           and has_function_privilege(r.oid, 'openclaw.verify_token(text, text[])', 'execute')
-           and not coalesce(r.rolconfig @> array['log_parameter_max_length=0'], false))
-         or current_setting('log_parameter_max_length') = '0',
-       'log_parameter_max_length is ' || current_setting('log_parameter_max_length')
-         || ' for roles that pass tokens as parameters: a logged statement would show them',
+      ('logged_parameters', logging_roles is null,
+       coalesce('a logged statement would show the tokens that these roles pass: ' || logging_roles,
+                'no role''s token parameters reach the log'),
        'alter system set log_parameter_max_length = 0; or give roles their rights with openclaw.grant_access(), which sets it for them.'),
-      ('public_access',
-       not exists (
-         select from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
-         where p.pronamespace = 'openclaw'::regnamespace and a.grantee = 0),
-       'whether PUBLIC may call any function of the extension',
+      ('public_access', public_routines is null,
+       coalesce('PUBLIC may call ' || public_routines, 'PUBLIC may call nothing'),
        'revoke execute on all functions in schema openclaw from public;'),
-      ('append_only',
-       (select count(*) >= 3 from pg_trigger as t
-        where t.tgname in ('append_only', 'never_truncated') and not t.tgisinternal
-          and t.tgenabled in ('O', 'A')
-          and t.tgrelid in ('openclaw.audit_log'::regclass, 'openclaw.audit_log_default'::regclass)),
-       'whether the triggers that keep the audit log append-only stand',
-       'alter table openclaw.audit_log enable trigger all; and the same for its partitions.'),
-      ('cache_invalidation',
-       exists (select from pg_trigger as t
-               where t.tgrelid = 'openclaw.signing_keys'::regclass
-                 and t.tgname = 'invalidate_caches' and t.tgenabled in ('O', 'A')),
-       'whether a change of signing_keys reaches the keys that sessions hold',
-       'alter table openclaw.signing_keys enable trigger invalidate_caches;')
+      ('triggers', disabled_triggers is null,
+       coalesce('disabled: ' || disabled_triggers, 'every trigger is enabled'),
+       'alter table … enable trigger …; without them the audit log is not append-only, ended users keep tokens, and sessions keep revoked keys.')
   )
   select c.check_name, coalesce(c.ok, false), c.detail, case when c.ok then '' else c.remedy end
   from checks as c;
