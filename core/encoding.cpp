@@ -69,11 +69,13 @@ std::string hex_encode(ByteView bytes) {
 }
 
 Result<Bytes> hex_decode(std::string_view text) {
-  Bytes bytes(text.size() / 2);
-  if (sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, nullptr,
+  Bytes bytes(text.size() / 2 + 1);
+  std::size_t length = 0;
+  if (sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length,
                      nullptr) != 0) {
     return Error::bad_encoding;
   }
+  bytes.resize(length);
   return bytes;
 }
 

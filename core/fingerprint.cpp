@@ -94,6 +94,11 @@ Result<Digest> digest_of_pem(ByteView pem) {
   return Error::invalid_certificate;
 }
 
+// A SEQUENCE with a length that is not one of the short ones, which could be ASCII.
+bool can_only_be_der(ByteView bytes) {
+  return bytes.size() >= 2 && bytes[0] == 0x30 && bytes[1] >= 0x80;
+}
+
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n\f\v";
   const std::size_t first = text.find_first_not_of(kSpace);
@@ -137,9 +142,10 @@ Result<Digest> parse_hex_pin(std::string_view text) {
 Result<Digest> spki_sha256(ByteView certificate_or_key) {
   if (certificate_or_key.size() > kMaxCertificate) return Error::too_long;
   const ErrorQueueRestorer restorer;
-  // DER first: PEM text inside a certificate's own fields must not be taken for the certificate.
   if (Result<Digest> digest = digest_of_certificate(certificate_or_key)) return digest;
   if (Result<Digest> digest = digest_of_public_key(certificate_or_key)) return digest;
+  // PEM text within a certificate's own fields is not the certificate, even when that is broken.
+  if (can_only_be_der(certificate_or_key)) return Error::invalid_certificate;
   return digest_of_pem(certificate_or_key);
 }
 

@@ -10,7 +10,7 @@
 
 namespace openclaw {
 
-inline constexpr std::size_t kMaxCertificate = 64 * 1024;
+inline constexpr std::size_t kMaxCertificate = std::size_t{64} * 1024;
 
 // SHA-256 over the DER SubjectPublicKeyInfo of a certificate or of a bare public key, given as PEM
 // or DER; the first PEM block counts. Error::invalid_certificate, Error::too_long.

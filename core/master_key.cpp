@@ -42,10 +42,7 @@ Result<MasterKey> MasterKey::parse(std::string_view file_contents) {
 
   // Not through encoding.h: the key's bytes are nowhere but in the Secret.
   Secret key(kKeyBytes);
-  std::size_t length = 0;
-  if (sodium_base642bin(key.data(), key.size(), line.data(), line.size(), nullptr, &length, nullptr,
-                        kFileEncoding) != 0 ||
-      length != kKeyBytes) {
+  if (sodium_decode_base64(line, {key.data(), key.size()}, kFileEncoding) != kKeyBytes) {
     return Error::invalid_master_key;
   }
   return MasterKey(std::move(key));
