@@ -1,0 +1,234 @@
+#include "service/connection.h"
+
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+namespace openclaw::front {
+namespace {
+
+using boost::asio::ip::tcp;
+using boost::system::error_code;
+
+// A buffer larger than this is given back between requests.
+constexpr std::size_t kKeptInput = 4 * 1024;
+// What a refused client may still send before it is cut off.
+constexpr std::size_t kMostDiscarded = 256 * 1024;
+
+std::string text_of(const tcp::socket& socket) {
+  error_code error;
+  const tcp::endpoint endpoint = socket.remote_endpoint(error);
+  if (error) return "-";
+  const bool v6 = endpoint.address().is_v6();
+  const std::string address = endpoint.address().to_string();
+  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+}
+
+bool would_block(const error_code& error) {
+  return error == boost::asio::error::would_block || error == boost::asio::error::try_again;
+}
+
+}  // namespace
+
+Connection::Connection(Loop& loop, tcp::socket socket)
+    : loop_(loop), socket_(std::move(socket)), address_(text_of(socket_)) {}
+
+void Connection::start() {
+  client_ = loop_.add(shared_from_this());
+  error_code error;
+  socket_.non_blocking(true, error);
+  if (!error) socket_.set_option(tcp::no_delay(true), error);
+  if (error) return close();
+  loop_.limit(client_, Limit::idle);
+  loop_.draining() ? drain() : wait_readable();
+}
+
+void Connection::enter(Phase phase) {
+  if (phase_ == phase) return;  // a deadline counts from the phase's beginning
+  phase_ = phase;
+  switch (phase) {
+    case Phase::idle:
+      return loop_.limit(client_, Limit::idle);
+    case Phase::head:
+      return loop_.limit(client_, Limit::head);
+    case Phase::body:
+      return loop_.limit(client_, Limit::body);
+    case Phase::writing:
+      return loop_.limit(client_, Limit::write);
+    case Phase::lingering:
+      return loop_.limit(client_, Limit::linger);
+    case Phase::answering:  // SQL has its own deadline
+    case Phase::closed:
+      return loop_.lift_limit(client_);
+  }
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  const auto self = shared_from_this();
+  enter(Phase::closed);
+  error_code ignored;
+  socket_.close(ignored);
+  loop_.remove(client_);
+}
+
+// --- Reading -------------------------------------------------------------------------------------
+
+void Connection::wait_readable() {
+  if (std::exchange(read_waits_, true)) return;
+  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
+    self->read_waits_ = false;
+    if (error || self->phase_ == Phase::closed) return self->close();
+    self->readable();
+  });
+}
+
+void Connection::readable() {
+  // A timeout's answer is on its way; lingering reads on.
+  if (phase_ == Phase::answering || phase_ == Phase::writing) return;
+  auto& scratch = loop_.scratch();
+  error_code error;
+  const std::size_t count = socket_.read_some(boost::asio::buffer(scratch), error);
+  if (would_block(error)) return wait_readable();
+  if (error) return close();
+  if (phase_ == Phase::lingering) {
+    discarded_ += count;
+    return discarded_ > kMostDiscarded ? close() : wait_readable();
+  }
+  input_.append(scratch.data(), count);
+  advance();
+}
+
+// Looks for the next request in what has arrived.
+void Connection::advance() {
+  const std::string_view rest = std::string_view(input_).substr(consumed_);
+  if (rest.empty()) {
+    trim_input();
+    enter(Phase::idle);
+    return loop_.draining() ? close() : wait_readable();
+  }
+  switch (framer_.feed(rest)) {
+    case RequestFramer::State::head:
+      enter(Phase::head);
+      break;
+    case RequestFramer::State::body:
+      enter(Phase::body);
+      break;
+    case RequestFramer::State::complete:
+      return answer(std::nullopt);
+    case RequestFramer::State::refused:
+      return answer(framer_.refusal());
+  }
+  trim_input();
+  wait_readable();
+}
+
+void Connection::trim_input() {
+  input_.erase(0, std::exchange(consumed_, 0));
+  if (input_.empty() && input_.capacity() > kKeptInput) std::string().swap(input_);
+}
+
+void Connection::expired() {
+  switch (phase_) {
+    case Phase::head:
+      return answer(FrameRefusal{408, "The head of the request took too long."});
+    case Phase::body:
+      return answer(FrameRefusal{408, "The body of the request took too long."});
+    default:
+      return close();
+  }
+}
+
+void Connection::drain() {
+  if (phase_ == Phase::answering && exchange_) exchange_->close = true;
+  if (phase_ != Phase::idle || consumed_ < input_.size()) return;
+  // A request may have arrived just now. With nothing to read this closes, at the latest when
+  // advance() finds nothing left.
+  error_code error;
+  if (socket_.available(error) == 0 || error) return close();
+  readable();
+}
+
+// --- Answering -----------------------------------------------------------------------------------
+
+void Connection::answer(std::optional<FrameRefusal> refusal) {
+  enter(Phase::answering);
+  began_ = std::chrono::steady_clock::now();
+  exchange_ = std::make_unique<Exchange>();
+  exchange_->refusal = refusal;
+  if (!refusal) exchange_->frame = framer_.frame(std::string_view(input_).substr(consumed_));
+  exchange_->close = refusal || !exchange_->frame.keep_alive || loop_.draining();
+  exchange_->finished = [self = shared_from_this()] { self->answered(); };
+  if (loop_.router().start(*exchange_)) answered();
+}
+
+void Connection::answered() {
+  exchange_->finished = nullptr;
+  log_request();
+  if (phase_ == Phase::closed) return;
+  if (exchange_->output.empty()) return close();
+  written_ = 0;
+  enter(Phase::writing);
+  write();
+}
+
+void Connection::write() {
+  const std::string& output = exchange_->output;
+  error_code error;
+  written_ += socket_.write_some(
+      boost::asio::buffer(output.data() + written_, output.size() - written_), error);
+  if (error && !would_block(error)) return close();
+  if (written_ == output.size()) return written();
+  socket_.async_wait(tcp::socket::wait_write,
+                     [self = shared_from_this()](const error_code& failure) {
+                       if (failure || self->phase_ != Phase::writing) return self->close();
+                       self->write();
+                     });
+}
+
+void Connection::written() {
+  const bool refused = exchange_->refusal.has_value();
+  const bool close_now = exchange_->close;
+  consumed_ += exchange_->frame.size;
+  exchange_.reset();
+  framer_ = RequestFramer();
+  if (refused) return linger();
+  if (close_now) return consumed_ < input_.size() ? linger() : close();
+  if (consumed_ == input_.size()) return advance();
+  // The next of several requests that came together waits its turn among the other clients.
+  phase_ = Phase::idle;
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->phase_ == Phase::idle) self->advance();
+  });
+}
+
+// To close while the client still sends would reset the connection, and could take the answer from
+// it: this side ends its stream, reads on for a while, and closes then.
+void Connection::linger() {
+  error_code error;
+  socket_.shutdown(tcp::socket::shutdown_send, error);
+  if (error) return close();
+  enter(Phase::lingering);
+  wait_readable();
+}
+
+void Connection::log_request() const {
+  Log& log = loop_.log();
+  if (!log.writes(LogLevel::info)) return;
+  const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now() - began_);
+  // A method that reached a frame is one of a known few.
+  const std::string_view method = exchange_->refusal ? "-" : exchange_->frame.method;
+  log.write(LogLevel::info, "request",
+            {{"request_id", exchange_->request_id},
+             {"method", method},
+             {"route", exchange_->route},
+             {"status", std::int64_t{exchange_->status}},
+             {"duration_us", std::int64_t{spent.count()}},
+             {"bytes", static_cast<std::int64_t>(exchange_->output.size())},
+             {"client", address_}});
+}
+
+}  // namespace openclaw::front

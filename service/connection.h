@@ -1,0 +1,60 @@
+// One client: reads requests into a buffer, has them answered one after the other, and writes the
+// answers. Between requests it holds no buffer worth mention, no stack and no thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "service/http_frame.h"
+#include "service/loop.h"
+#include "service/router.h"
+
+namespace openclaw::front {
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Loop& loop, boost::asio::ip::tcp::socket socket);
+
+  void start();
+  // The deadline that was set has passed.
+  void expired();
+  // Goes at once when idle, with the answer otherwise.
+  void drain();
+  void close();
+
+ private:
+  enum class Phase : std::uint8_t { idle, head, body, answering, writing, lingering, closed };
+
+  void enter(Phase phase);
+  void wait_readable();
+  void readable();
+  void advance();
+  void trim_input();
+  void answer(std::optional<FrameRefusal> refusal);
+  void answered();
+  void write();
+  void written();
+  void linger();
+  void log_request() const;
+
+  Loop& loop_;
+  boost::asio::ip::tcp::socket socket_;
+  Loop::Clients::Handle client_;
+  std::string address_;
+  Phase phase_ = Phase::idle;
+  bool read_waits_ = false;
+  std::string input_;
+  std::size_t consumed_ = 0;  // of input_, by requests that are answered
+  RequestFramer framer_;
+  std::unique_ptr<Exchange> exchange_;
+  std::size_t written_ = 0;    // of the exchange's output
+  std::size_t discarded_ = 0;  // bytes read while lingering
+  std::chrono::steady_clock::time_point began_;
+};
+
+}  // namespace openclaw::front

@@ -1,0 +1,102 @@
+#include "service/loop.h"
+
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "service/connection.h"
+
+namespace openclaw::front {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How late a timeout can be.
+constexpr auto kTick = 100ms;
+// How long a refused client may take to hang up, so that it can read the answer first.
+constexpr auto kLinger = 2s;
+
+}  // namespace
+
+Loop::Loop(const Options& options, SqlConnector& connector, Log& log,
+           std::atomic<unsigned>& clients)
+    : drain_timeout_(options.drain_timeout),
+      log_(log),
+      clients_(clients),
+      more_work_(context_.get_executor()),
+      ticker_(context_),
+      sql_(context_, connector,
+           {options.connections, options.max_batch, options.max_waiting, options.request_timeout},
+           log),
+      router_(sql_, log),
+      clients_here_({options.idle_timeout, options.header_timeout, options.body_timeout,
+                     options.body_timeout, kLinger}) {
+  tick();
+}
+
+Loop::~Loop() = default;
+
+void Loop::adopt(boost::asio::ip::tcp::socket socket) {
+  boost::asio::post(context_, [this, socket = std::move(socket)]() mutable {
+    const auto connection = std::make_shared<Connection>(*this, std::move(socket));
+    connection->start();
+  });
+}
+
+Loop::Clients::Handle Loop::add(std::shared_ptr<Connection> connection) {
+  return clients_here_.add(std::move(connection));
+}
+
+void Loop::remove(Clients::Handle client) {
+  clients_here_.remove(client);
+  --clients_;
+  end_if_drained();
+}
+
+void Loop::limit(Clients::Handle client, Limit kind) {
+  clients_here_.set(client, static_cast<std::size_t>(kind), std::chrono::steady_clock::now());
+}
+
+void Loop::tick() {
+  const auto now = std::chrono::steady_clock::now();
+  sql_.tick(now);
+  clients_here_.expire(now, [](const std::shared_ptr<Connection>& client) { client->expired(); });
+  if (cut_off_at_ <= now) cut_off();
+  if (ended_) return;
+  ticker_.expires_after(kTick);
+  ticker_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) tick();
+  });
+}
+
+void Loop::drain() {
+  boost::asio::post(context_, [this] { begin_drain(); });
+}
+
+void Loop::begin_drain() {
+  draining_ = true;
+  cut_off_at_ = std::chrono::steady_clock::now() + drain_timeout_;
+  for (const auto& client : clients_here_.owners()) client->drain();
+  end_if_drained();
+}
+
+// Requests that wait for Postgres get their 503, which ends their fibers; then all clients go.
+void Loop::cut_off() {
+  cut_off_at_ = std::chrono::steady_clock::time_point::max();
+  sql_.stop();
+  for (const auto& client : clients_here_.owners()) client->close();
+  end_if_drained();
+}
+
+void Loop::end_if_drained() {
+  if (!draining_ || ended_ || clients_here_.size() > 0) return;
+  ended_ = true;
+  // Not from in here: the last client may have gone within a call of the pool's.
+  boost::asio::post(context_, [this] {
+    sql_.stop();
+    ticker_.cancel();
+    more_work_.reset();
+  });
+}
+
+}  // namespace openclaw::front

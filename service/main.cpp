@@ -1,0 +1,117 @@
+// The front: HTTP in, one SQL call, HTTP out.
+#include <atomic>
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "service/door.h"
+#include "service/log.h"
+#include "service/loop.h"
+#include "service/options.h"
+#include "service/sql_connector.h"
+
+namespace {
+
+using namespace openclaw::front;
+
+// Descriptors beside those of the clients: Postgres, epoll, timers, the listener, stderr, resolver.
+constexpr rlim_t kOtherDescriptors = 64;
+
+// Empty, or why max_clients cannot be had.
+std::string raise_descriptor_limit(const Options& options) {
+  const rlim_t needed =
+      options.max_clients + kOtherDescriptors + rlim_t{options.threads} * (options.connections + 4);
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= needed) return {};
+  if (limit.rlim_max >= needed) {
+    limit.rlim_cur = needed;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return {};
+  }
+  return "--max-clients " + std::to_string(options.max_clients) + " needs " +
+         std::to_string(needed) + " open files, and the limit (ulimit -Hn) is " +
+         std::to_string(limit.rlim_max) + ": raise it, or lower --max-clients";
+}
+
+// Tokens pass through this process: neither a core file nor another process of the same user may
+// show its memory.
+void forbid_dumps() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
+int refuse(const std::string& why) {
+  std::cerr << "openclaw-front: " << why << "\n";
+  return 2;
+}
+
+using Loops = std::vector<std::unique_ptr<Loop>>;
+
+void serve(Loops& loops, Door& door, Log& log) {
+  boost::asio::signal_set signals(loops.front()->context(), SIGTERM, SIGINT);
+  signals.async_wait([&](const boost::system::error_code& error, int) {
+    if (error) return;
+    signals.clear();  // the next one has its usual effect
+    log.write(LogLevel::info, "draining", {});
+    door.close();
+    for (const auto& loop : loops) loop->drain();
+  });
+  door.open();
+  log.write(LogLevel::info, "listening", {{"address", door.address()}});
+
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < loops.size(); ++i) {
+    threads.emplace_back([&loop = *loops[i]] { loop.run(); });
+  }
+  loops.front()->run();
+  for (std::thread& thread : threads) thread.join();
+}
+
+// The exit status.
+int listen_and_serve(const Options& options, SqlConnector& connector, Log& log) {
+  std::atomic<unsigned> clients{0};
+  Loops loops;
+  for (unsigned i = 0; i < options.threads; ++i) {
+    loops.push_back(std::make_unique<Loop>(options, connector, log, clients));
+  }
+  std::optional<Door> door;
+  try {
+    door.emplace(options, loops, log, clients);
+  } catch (const boost::system::system_error& error) {
+    connector.stop();
+    return refuse("cannot listen on " + options.address + " port " + std::to_string(options.port) +
+                  ": " + error.code().message());
+  }
+  serve(loops, *door, log);
+  connector.stop();
+  log.write(LogLevel::info, "stopped", {{"log_lines_lost", static_cast<std::int64_t>(log.lost())}});
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto parsed = parse_options(argc, argv);
+  if (const auto* end = std::get_if<Exit>(&parsed)) {
+    (end->code == 0 ? std::cout : std::cerr) << end->message;
+    return end->code;
+  }
+  const Options& options = std::get<Options>(parsed);
+  if (const std::string why = raise_descriptor_limit(options); !why.empty()) return refuse(why);
+  if (!options.core_dumps) forbid_dumps();
+  std::signal(SIGPIPE, SIG_IGN);
+
+  Log log(options.log_level);
+  SqlConnector connector(options.database);
+  return listen_and_serve(options, connector, log);
+}

@@ -1,0 +1,192 @@
+#include "service/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <libpq-fe.h>
+
+#include <CLI/CLI.hpp>
+
+namespace openclaw::front {
+namespace {
+
+using std::chrono::milliseconds;
+
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// "ADDR:PORT" or "[ADDR]:PORT", where ADDR is an IP address. The answer is an error, or empty.
+std::string read_listen(const std::string& text, Options& options) {
+  const std::string hint = "--listen takes ADDR:PORT or [IPV6]:PORT, as in 127.0.0.1:8080";
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return hint;
+  std::string address = text.substr(0, colon);
+  const auto port = number<std::uint16_t>(std::string_view(text).substr(colon + 1));
+  const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
+  if (bracketed) address = address.substr(1, address.size() - 2);
+  in6_addr ignored;
+  const int family = bracketed ? AF_INET6 : AF_INET;
+  if (!port || inet_pton(family, address.c_str(), &ignored) != 1) return hint;
+  options.address = address;
+  options.port = *port;
+  return {};
+}
+
+// A whole number and ms, s or min; without a unit seconds.
+std::optional<milliseconds> duration(std::string_view text) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto count = number<std::uint32_t>(text.substr(0, digits));
+  const std::string_view unit = text.substr(digits);
+  if (!count) return std::nullopt;
+  if (unit == "ms") return milliseconds(*count);
+  if (unit == "s" || unit.empty()) return std::chrono::seconds(*count);
+  if (unit == "min") return std::chrono::minutes(*count);
+  return std::nullopt;
+}
+
+// libpq's own message about a connection string can repeat a part of it, so it is not shown.
+std::string check_database(const std::string& conninfo) {
+  struct Free {
+    void operator()(PQconninfoOption* parsed) const { PQconninfoFree(parsed); }
+    void operator()(char* text) const { PQfreemem(text); }
+  };
+  char* message = nullptr;
+  const std::unique_ptr<PQconninfoOption, Free> parsed(PQconninfoParse(conninfo.c_str(), &message));
+  const std::unique_ptr<char, Free> message_owner(message);
+  if (!parsed) return "--database is not a libpq connection string (key=value ... or a URI)";
+  for (const PQconninfoOption* entry = parsed.get(); entry->keyword != nullptr; ++entry) {
+    const std::string_view keyword = entry->keyword;
+    if (entry->val != nullptr && (keyword == "password" || keyword == "sslpassword")) {
+      return "--database must not hold a password, since other users can read a command line: put "
+             "it into a file named by PGPASSFILE (~/.pgpass) or into a service file";
+    }
+  }
+  return {};
+}
+
+class FlagSet {
+ public:
+  explicit FlagSet(CLI::App& app) : app_(app) {}
+
+  CLI::Option* text(const std::string& name, std::string& value, const std::string& help) {
+    return app_.add_option("--" + name, value, help)->envname(environment(name));
+  }
+
+  void count(const std::string& name, unsigned& value, unsigned low, unsigned high,
+             const std::string& help) {
+    app_.add_option("--" + name, value, help)
+        ->envname(environment(name))
+        ->check(CLI::Range(low, high))
+        ->capture_default_str();
+  }
+
+  void time(const std::string& name, milliseconds& value, milliseconds low, milliseconds high,
+            const std::string& help) {
+    const auto store = [=, &value](const std::string& given) {
+      const auto parsed = duration(given);
+      if (!parsed || *parsed < low || *parsed > high) {
+        throw CLI::ValidationError("--" + name, "takes a time from " + written(low) + " to " +
+                                                    written(high) + ", as in 500ms, 10s or 2min");
+      }
+      value = *parsed;
+    };
+    app_.add_option_function<std::string>("--" + name, store, help)
+        ->envname(environment(name))
+        ->type_name("TIME")
+        ->default_str(written(value));
+  }
+
+  static std::string environment(std::string name) {
+    for (char& c : name) {
+      c = c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    return "OPENCLAW_" + name;
+  }
+
+ private:
+  static std::string written(milliseconds time) {
+    const bool whole = time.count() % 1000 == 0;
+    return whole ? std::to_string(time.count() / 1000) + "s" : std::to_string(time.count()) + "ms";
+  }
+
+  CLI::App& app_;
+};
+
+}  // namespace
+
+std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
+  using std::chrono::minutes, std::chrono::seconds;
+  Options options;
+  options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+
+  CLI::App app("OpenClaw's HTTP front: each endpoint is one SQL function in Postgres.",
+               "openclaw-front");
+  app.footer(
+      "Postgres is found as psql finds it (PGHOST, PGSERVICE, PGPASSFILE, ...) where --database\n"
+      "does not say. A time is a whole number and ms, s or min. SIGTERM and SIGINT end the "
+      "program\n"
+      "after the requests in flight are answered; a second one ends it at once.");
+  FlagSet flags(app);
+  std::string listen = "127.0.0.1:8080";
+  std::string level = "info";
+  flags.text("listen", listen, "Address and port to listen on; port 0 lets the kernel choose")
+      ->type_name("ADDR:PORT")
+      ->capture_default_str();
+  flags.text("database", options.database, "libpq connection string or URI, without a password")
+      ->type_name("CONNINFO");
+  flags.count("threads", options.threads, 1, 64, "Event loops, each on its own thread");
+  flags.count("connections", options.connections, 1, 64, "Connections to Postgres for each thread");
+  flags.count("max-batch", options.max_batch, 1, 1'024,
+              "Most requests in one SQL call; 1 sends each by itself");
+  flags.count("max-clients", options.max_clients, 1, 1'000'000,
+              "Most connections of clients; further ones get 503");
+  flags.count("max-waiting", options.max_waiting, 1, 65'536,
+              "Most requests that wait for Postgres, for each thread; further ones get 503");
+  flags.time("header-timeout", options.header_timeout, milliseconds(100), minutes(10),
+             "For the head of a request, from its first byte");
+  flags.time("body-timeout", options.body_timeout, milliseconds(100), minutes(10),
+             "For the body of a request, and for the client to take its answer");
+  flags.time("idle-timeout", options.idle_timeout, milliseconds(100), minutes(60),
+             "For a connection between requests");
+  flags.time("request-timeout", options.request_timeout, milliseconds(100), minutes(5),
+             "For an answer of Postgres; then 503");
+  flags.time("drain-timeout", options.drain_timeout, milliseconds(0), minutes(10),
+             "For requests in flight when the program is told to end");
+  flags.text("log-level", level, "debug, info, warning or error; requests are logged at info")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  app.add_flag("--core-dumps", options.core_dumps,
+               "Allow core dumps and debuggers, which can show tokens in flight")
+      ->envname(FlagSet::environment("core-dumps"));
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return Exit{0, app.help()};
+  } catch (const CLI::ParseError& error) {
+    return Exit{2, std::string("openclaw-front: ") + error.what() + "\n"};
+  }
+
+  std::string error = read_listen(listen, options);
+  if (error.empty()) error = check_database(options.database);
+  if (!error.empty()) return Exit{2, "openclaw-front: " + error + "\n"};
+  const std::map<std::string, LogLevel> levels{{"debug", LogLevel::debug},
+                                               {"info", LogLevel::info},
+                                               {"warning", LogLevel::warning},
+                                               {"error", LogLevel::error}};
+  options.log_level = levels.at(level);
+  return options;
+}
+
+}  // namespace openclaw::front

@@ -1,0 +1,40 @@
+// The front's settings: flags, each also an environment variable (--max-batch, OPENCLAW_MAX_BATCH).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace openclaw::front {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+struct Options {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8080;  // 0: the kernel chooses one
+  std::string database;       // a libpq connection string without a password; empty: PG* variables
+  unsigned threads = 1;
+  unsigned connections = 2;  // to Postgres, for each thread
+  unsigned max_batch = 128;
+  unsigned max_clients = 10'000;
+  unsigned max_waiting = 1'024;  // requests that wait for SQL, for each thread
+  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds body_timeout{10'000};
+  std::chrono::milliseconds idle_timeout{60'000};
+  std::chrono::milliseconds request_timeout{5'000};
+  std::chrono::milliseconds drain_timeout{10'000};
+  LogLevel log_level = LogLevel::info;
+  bool core_dumps = false;
+};
+
+// Why the program ends instead of starting: 0 after --help, 2 for a bad setting.
+struct Exit {
+  int code = 0;
+  std::string message;
+};
+
+std::variant<Options, Exit> parse_options(int argc, const char* const* argv);
+
+}  // namespace openclaw::front

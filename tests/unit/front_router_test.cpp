@@ -1,0 +1,93 @@
+#include "service/router.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include <gtest/gtest.h>
+
+namespace openclaw::front {
+namespace {
+
+std::variant<SqlArguments, ArgumentError> read(std::string_view path, const RequestFrame& frame) {
+  return read_arguments(*find_endpoint(path), frame, "id-1");
+}
+
+SqlArguments values(std::string_view path, const RequestFrame& frame) {
+  const auto result = read(path, frame);
+  EXPECT_TRUE(std::holds_alternative<SqlArguments>(result));
+  return std::holds_alternative<SqlArguments>(result) ? std::get<SqlArguments>(result)
+                                                      : SqlArguments();
+}
+
+int refusal(std::string_view path, const RequestFrame& frame) {
+  const auto result = read(path, frame);
+  return std::holds_alternative<ArgumentError>(result) ? std::get<ArgumentError>(result).status : 0;
+}
+
+RequestFrame form(std::string_view body) {
+  RequestFrame frame;
+  frame.content_type = "application/x-www-form-urlencoded";
+  frame.body = body;
+  return frame;
+}
+
+TEST(Arguments, ComeFromWhereTheTableSaysInItsOrder) {
+  RequestFrame frame = form("token_type_hint=access_token&token=abc&other=x");
+  frame.authorization = "Bearer och_x";
+  frame.query = "token=from-the-query";
+  EXPECT_EQ(values("/oauth/revoke", frame),
+            (SqlArguments{"Bearer och_x", "abc", "access_token", "id-1"}));
+}
+
+TEST(Arguments, AreNullWhenAbsent) {
+  EXPECT_EQ(values("/oauth/introspect", RequestFrame()),
+            (SqlArguments{std::nullopt, std::nullopt, std::nullopt}));
+  EXPECT_EQ(values("/.well-known/jwks.json", RequestFrame()), (SqlArguments{std::nullopt}));
+  EXPECT_EQ(values("/readyz", RequestFrame()), SqlArguments());
+}
+
+TEST(Arguments, OfAForwardedRequestComeFromTheQueryWhateverItsBody) {
+  RequestFrame frame;
+  frame.authorization = "Bearer abc";
+  frame.query = "audience=https%3A%2F%2Fmcp.example&scope=mcp:tools";
+  frame.content_type = "application/json";
+  frame.content_encoding = "gzip";
+  frame.body = "audience=other&%";
+  EXPECT_EQ(values("/v1/verify", frame),
+            (SqlArguments{"Bearer abc", "https://mcp.example", "mcp:tools"}));
+}
+
+TEST(Arguments, AreNotReadFromABodyThatIsNoForm) {
+  RequestFrame frame = form("token=a");
+  frame.content_type = "application/json";
+  EXPECT_EQ(refusal("/oauth/introspect", frame), 415);
+  frame.content_type.reset();
+  EXPECT_EQ(refusal("/oauth/introspect", frame), 415);
+  frame = form("token=a");
+  frame.content_encoding = "gzip";
+  EXPECT_EQ(refusal("/oauth/introspect", frame), 415);
+  frame = RequestFrame();
+  frame.content_type = "text/plain";
+  EXPECT_EQ(refusal("/oauth/introspect", frame), 415);
+}
+
+TEST(Arguments, AreRefusedWhenTheFormOrQueryIsMalformed) {
+  EXPECT_EQ(refusal("/oauth/introspect", form("token=a&token=b")), 400);
+  EXPECT_EQ(refusal("/oauth/introspect", form("token=%00")), 400);
+  RequestFrame frame;
+  frame.query = "scope=a&scope=b";
+  EXPECT_EQ(refusal("/v1/verify", frame), 400);
+}
+
+TEST(Arguments, AreRefusedWhenAHeaderIsNoText) {
+  RequestFrame frame = form("token=a");
+  frame.authorization = "Bearer \xFF";
+  EXPECT_EQ(refusal("/oauth/introspect", frame), 400);
+  frame = RequestFrame();
+  frame.if_none_match = "\xC3";
+  EXPECT_EQ(refusal("/.well-known/jwks.json", frame), 400);
+}
+
+}  // namespace
+}  // namespace openclaw::front
