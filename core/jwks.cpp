@@ -19,9 +19,11 @@ constexpr JsonLimits kJwksLimits{.bytes = kMaxJwks, .depth = 8, .elements = 8192
 
 Result<KeySet> KeySet::of(std::vector<PublicKey> keys) {
   KeySet set;
-  for (PublicKey& key : keys) {
-    std::string kid = key.kid();
-    if (!set.keys_.try_emplace(std::move(kid), std::move(key)).second) return Error::duplicate_kid;
+  while (!keys.empty()) {
+    std::string kid = keys.back().kid();
+    const bool added = set.keys_.try_emplace(std::move(kid), std::move(keys.back())).second;
+    if (!added) return Error::duplicate_kid;
+    keys.pop_back();
   }
   return set;
 }
