@@ -1,6 +1,7 @@
 #include "extension/boundary.h"
 
 #include <new>
+#include <string_view>
 
 namespace openclaw::extension {
 namespace {
@@ -14,7 +15,12 @@ struct Report {
   char hint[512] = "";
 };
 
-void copy(char (&to)[512], const char* from) { snprintf(to, sizeof to, "%s", from); }
+// Cut between characters: a broken one would make the text of the error invalid.
+void copy(char (&to)[512], std::string_view from) {
+  int size = pg_mbcliplen(from.data(), static_cast<int>(from.size()), sizeof to - 1);
+  memcpy(to, from.data(), static_cast<std::size_t>(size));
+  to[size] = '\0';
+}
 
 bool run_catching(FunctionCallInfo fcinfo, detail::Body body, Datum* result,
                   Report* report) noexcept {
@@ -25,9 +31,9 @@ bool run_catching(FunctionCallInfo fcinfo, detail::Body body, Datum* result,
     report->postgres = error.data;
   } catch (const SqlError& error) {
     report->sqlstate = error.sqlstate;
-    copy(report->message, error.message.c_str());
-    copy(report->detail, error.detail.c_str());
-    copy(report->hint, error.hint.c_str());
+    copy(report->message, error.message);
+    copy(report->detail, error.detail);
+    copy(report->hint, error.hint);
   } catch (const std::bad_alloc&) {
     report->sqlstate = ERRCODE_OUT_OF_MEMORY;
     copy(report->message, "openclaw: out of memory");

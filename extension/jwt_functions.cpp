@@ -127,6 +127,9 @@ OPENCLAW_FUNCTION(openclaw_sign_jwt) {
   }
   claims.client_id = optional_text(call, 5, kMaxId, "client_id");
   claims.container_id = optional_text(call, 6, kMaxId, "container_id");
+  if (call.is_null(7)) {
+    throw SqlError{ERRCODE_NULL_VALUE_NOT_ALLOWED, "lifetime_seconds must not be null"};
+  }
   claims.id = new_jwt_id();
   claims.issued_at = numeric_date(now);
   claims.expires_at = claims.issued_at + DatumGetInt32(call.datum(7));

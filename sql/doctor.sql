@@ -46,11 +46,15 @@ declare
     select string_agg(p.oid::regprocedure::text, ', ')
     from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
     where p.pronamespace = 'openclaw'::regnamespace and a.grantee = 0);
-  disabled_triggers text := (
-    select string_agg(t.tgname || ' on ' || t.tgrelid::regclass, ', ')
-    from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
-    where c.relnamespace = 'openclaw'::regnamespace and not t.tgisinternal
-      and t.tgenabled not in ('O', 'A'));
+  missing_triggers text := (
+    select string_agg(w.name || ' on ' || w.relation, ', ')
+    from (values ('append_only', 'audit_log'), ('append_only', 'audit_log_default'),
+                 ('never_truncated', 'audit_log'), ('never_truncated', 'audit_log_default'),
+                 ('end_tokens', 'users'), ('end_tokens', 'containers'),
+                 ('invalidate_caches', 'signing_keys')) as w(name, relation)
+    where not exists (select from pg_trigger as t
+                      where t.tgname = w.name and t.tgenabled in ('O', 'A')
+                        and t.tgrelid = to_regclass('openclaw.' || w.relation)));
 begin
   return query
   with checks(check_name, ok, detail, remedy) as (
@@ -83,9 +87,9 @@ begin
       ('public_access', public_routines is null,
        coalesce('PUBLIC may call ' || public_routines, 'PUBLIC may call nothing'),
        'revoke execute on all functions in schema openclaw from public;'),
-      ('triggers', disabled_triggers is null,
-       coalesce('disabled: ' || disabled_triggers, 'every trigger is enabled'),
-       'alter table … enable trigger …; without them the audit log is not append-only, ended users keep tokens, and sessions keep revoked keys.')
+      ('triggers', missing_triggers is null,
+       coalesce('missing or disabled: ' || missing_triggers, 'every trigger stands'),
+       'alter table … enable trigger …; a dropped one stands in the extension''s script; without them the audit log is not append-only, ended users keep tokens, and sessions keep revoked keys.')
   )
   select c.check_name, coalesce(c.ok, false), c.detail, case when c.ok then '' else c.remedy end
   from checks as c;

@@ -73,7 +73,7 @@ declare
     openclaw.verify_token(openclaw.bearer_token(http_authorization), array[scope]);
 begin
   if caller.valid and caller.issued_for <> 'platform_harness' then
-    return row(false, 'unknown', null, null, null, null, null, null);
+    return row(false, 'unknown', null, null, null, null, null, null)::openclaw.token_verification;
   end if;
   return caller;
 end
@@ -105,7 +105,7 @@ declare
                          floor(extract(epoch from openclaw.setting('jwks_max_age')::interval)));
 begin
   if if_none_match = '*' or strpos(if_none_match, etag) > 0 then
-    return row(304, headers, null);
+    return row(304, headers, null)::openclaw.http_answer;
   end if;
   return openclaw.http_json(200, keys, headers);
 end
@@ -193,7 +193,7 @@ begin
     perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
     perform openclaw.revoke_token(target.user_id, target.id);
   end if;
-  return row(200, null, null);
+  return row(200, null, null)::openclaw.http_answer;
 end
 $$;
 comment on function openclaw.front_revoke(text, text, text, text) is

@@ -43,6 +43,9 @@ declare
   fresh record;
   starts_at timestamptz := clock_timestamp();
 begin
+  if alg is null then
+    raise exception 'alg must not be null' using errcode = '22004';
+  end if;
   if activate_after < interval '0' or activate_after > interval '30 days' then
     raise exception 'activate_after must be between zero and 30 days' using errcode = '22023';
   end if;
@@ -72,7 +75,7 @@ begin
 end
 $$;
 comment on function openclaw.rotate_signing_key(text, interval) is
-  'Makes a key for EdDSA, ES256 or RS256 and returns its kid. It is published at once and signs after openclaw.jwks_max_age (at once when no key of that algorithm is active, or after activate_after); its predecessor signs until then and stays published until its last JWT has expired. Errors: 22023, and those of the master key (55000, F0000).';
+  'Makes a key for EdDSA, ES256 or RS256 and returns its kid. It is published at once and signs after openclaw.jwks_max_age (at once when no key of that algorithm is active, or after activate_after); its predecessor signs until then and stays published until its last JWT has expired. Errors: 22004, 22023, and those of the master key (55000, F0000).';
 revoke all on function openclaw.rotate_signing_key(text, interval) from public;
 
 create function openclaw.jwks() returns json

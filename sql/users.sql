@@ -16,9 +16,13 @@ create function openclaw.create_user(email text default null, user_id text defau
 declare
   new_id text := coalesce(create_user.user_id, openclaw.new_id('user'));
 begin
-  insert into openclaw.users (id, email, plan_tier, password_hash)
-  values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'),
-          openclaw.argon2id_hash(create_user.password));
+  insert into openclaw.users (id, email, plan_tier)
+  values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'));
+  -- Apart and last: a row that a constraint refuses is shown whole in the error's detail.
+  if create_user.password is not null then
+    update openclaw.users as u set password_hash = openclaw.argon2id_hash(create_user.password)
+    where u.id = new_id;
+  end if;
   perform openclaw.audit('create_user', new_id, new_id);
   return new_id;
 end

@@ -1,0 +1,79 @@
+-- Attack 39: each function in C, from the catalog, gets every odd argument there is in each of its
+-- places, the others being ordinary. It answers with a value or with a refusal of its own.
+\ir fixture.psql
+select plan(9);
+
+-- 100 MB, once stored compressed and once made on the spot; small texts stored with a short header.
+create temp table stored (big text, small text, bigs text[]);
+insert into stored select repeat(repeat('a', 1024), 102400), 'mcp:tools', array[repeat(repeat('a',
+  1024), 102400)];
+
+create temp table odd (type regtype, what text, expression text);
+insert into odd values
+  ('text', 'null', 'null::text'), ('text', 'empty', $$''$$), ('text', 'stored',
+  '(select small from stored)'),
+  ('text', '100 MB', $$repeat(repeat('a', 1024), 102400)$$), ('text', '100 MB, compressed',
+  '(select big from stored)'),
+  ('text', 'control characters', $$e'\x01\x02\t\n\r\x1b\x7f'$$), ('text', 'not ASCII', $$'é𝄞'$$),
+  ('text', 'a format', $$'%s%n%1000000$s'$$), ('text', 'a quote', $$'''"\\'$$),
+  ('text[]', 'null', 'null::text[]'), ('text[]', 'empty', $$'{}'$$), ('text[]', 'a null in it',
+  $$'{a:b,NULL}'$$),
+  ('text[]', 'nulls alone', $$'{NULL,NULL}'$$), ('text[]', 'two dimensions', $$'{{a:b},{a:b}}'$$),
+  ('text[]', 'two dimensions with nulls', $$'{{NULL},{a:b}}'$$), ('text[]', 'counted from -5',
+  $$'[-5:-4]={a:b,c:d}'$$),
+  ('text[]', 'a hundred thousand', $$array_fill('a:b'::text, array[100000])$$),
+  ('text[]', '100 MB in one', $$array[repeat(repeat('a', 1024), 102400)]$$), ('text[]',
+  '100 MB in one, compressed', '(select bigs from stored)'),
+  ('text[]', 'control characters', $$array[e'a:b\n', e'\x01']$$),
+  ('integer', 'null', 'null::integer'), ('integer', 'the least', '(-2147483648)'), ('integer',
+  'the greatest', '2147483647');
+
+create temp table call as
+with routine as (
+  select p.oid::regprocedure as routine, p.proname, p.proargtypes::oid[] as types
+  from pg_proc as p join pg_language as l on l.oid = p.prolang
+  where p.pronamespace = 'openclaw'::regnamespace and l.lanname = 'c' and p.pronargs > 0)
+select routine, place + 1 as place, odd.what, format('select openclaw.%I(%s)', proname, (
+         select string_agg(case when n = place then odd.expression
+                                when type = 'text'::regtype then '''x''' when type = 'integer'::regtype then '1'
+                                when type = 'text[]'::regtype then '''{a:b}''' end, ', ' order by n)
+         from (select i as n, types[i] as type from generate_subscripts(types,
+           1) as i) as a)) as statement
+from routine, generate_subscripts(types, 1) as place left join odd on true
+where odd.type = types[place];
+
+create function pg_temp.outcome(statement text) returns text language plpgsql as $$
+begin
+  execute statement;
+  return 'ok';
+exception when others then
+  return sqlstate;
+end
+$$;
+select pg_backend_pid() as backend \gset
+create temp table outcome as select call.*, pg_temp.outcome(statement) as outcome from call;
+
+select is_empty($$select p.oid::regprocedure from pg_proc as p join pg_language as l on l.oid = p.prolang
+                  where p.pronamespace = 'openclaw'::regnamespace and l.lanname = 'c' and p.pronargs > 0
+                    and (select count(distinct place) from outcome where routine = p.oid) <> p.pronargs$$,
+  'every place of every function in C has had its turn');
+select is_empty($$select routine, place, what, outcome from outcome
+                  where outcome not in ('ok', '22004', '22023', '2202E', '42704', '54000', '55000')$$,
+  'each odd argument is answered with a value or a refusal of ours');
+select is_empty($$select routine, place, what, outcome from outcome
+                  where what like '100 MB%' and outcome = 'ok'
+                    and routine::text !~ '\.(is_grant|token_hash|parse_scopes|verify_token|verify_jwt|introspect)\(.*'$$,
+  'what is over a bound is refused, or has an answer of its own');
+select is((select pg_backend_pid()), :backend, 'the backend has outlived them all');
+select is((openclaw.verify_token(:'alice_token')).valid, true, 'and answers as before');
+
+-- What cannot even be a text.
+select throws_ok($$select convert_from('\xc328', 'UTF8')$$, '22021', null,
+  'invalid UTF-8 does not become a text');
+select throws_ok($$select convert_from('\x6100', 'UTF8')$$, '22021', null,
+  'a NUL byte does not become a text');
+select throws_ok($$select e'a\u0000b'$$, null, null, 'nor does its escape');
+select throws_ok($$select chr(0)$$, '54000', null, 'nor its number');
+
+select * from finish();
+rollback;

@@ -1,0 +1,115 @@
+-- Attack 38, from the catalog, so that a new function or table cannot be forgotten.
+\ir fixture.psql
+
+create role pgtap_privileges_nobody;
+create role pgtap_privileges_verifier;
+create role pgtap_privileges_issuer;
+create role pgtap_privileges_admin;
+create role pgtap_privileges_front;
+
+-- A call of each function with arguments that are not null: a strict function is not even called
+-- with a null, and the privilege not looked at.
+create temp table routine as
+select p.oid::regprocedure as routine,
+       format('select %s(%s)', 'openclaw.' || quote_ident(p.proname), coalesce((
+         select string_agg(format('%L::%s',
+           case a.type::regtype::text when 'text[]' then '{a:b}' when 'integer' then '1' when 'interval' then '1 minute'
+             when 'json' then '{}' when 'regrole' then 'pgtap_privileges_nobody'
+             when 'openclaw.token_verification' then '(t,,,,,,,)' when 'text' then 'x' end,
+             a.type::regtype), ', ' order by a.n)
+         from unnest(p.proargtypes) with ordinality as a(type, n)), '')) as call
+from pg_proc as p where p.pronamespace = 'openclaw'::regnamespace;
+create temp table relation as
+select c.oid::regclass as relation, c.relkind
+from pg_class as c where c.relnamespace = 'openclaw'::regnamespace and c.relkind in ('r', 'p', 'v',
+  'm', 'S', 'f');
+
+-- What each capability opens, and nothing else.
+create temp table opened as
+select 'pgtap_privileges_' || capability as role, 'openclaw.' || signature as routine
+from (values
+  ('verifier', array['verify_token(text,text[])', 'verify_tokens(text[],text[])',
+  'verify_jwt(text,text,text[],text,text)',
+                     'introspect(text)', 'jwks()']),
+  ('issuer', array['create_user(text,text,text,text)',
+  'register_container(text,text,text,text,text,text,text)',
+                   'issue_token(text,text[],interval,text,text,text)', 'revoke_token(text,text)',
+                   'revoke_token(text)',
+                   'issue_access_token(text,text[],interval,text,text,text)',
+                   'issue_user_claim(text,text,text[],interval,text)',
+                   'connect(text,text,text[])']),
+  ('admin', array['rotate_signing_key(text,interval)', 'create_master_key()', 'master_key_id()',
+  'doctor()']),
+  ('front', array['front_jwks(text)', 'front_metadata()', 'front_introspect(text,text,text)',
+                  'front_revoke(text,text,text,text)', 'front_connect(text,text,text,text)',
+                  'front_verify(text,text,text)',
+                  'front_ready()'])) as v(capability, signatures), unnest(signatures) as signature;
+
+-- The SQLSTATE with which a role's statement ends; null for success. Nothing of it stays.
+create function pg_temp.outcome(role text, statement text) returns text language plpgsql as $$
+begin
+  execute format('set local role %I', role);
+  execute statement;
+  raise exception using errcode = 'PT000';
+exception
+  when sqlstate 'PT000' then return null;
+  when others then return sqlstate;
+end
+$$;
+
+select plan(14);
+
+select cmp_ok((select count(*) from routine), '>=', 55::bigint,
+  'the catalog lists the functions of the extension');
+select cmp_ok((select count(*) from relation), '>=', 7::bigint,
+  'the catalog lists the tables of the extension');
+select is_empty('select routine from routine where call is null',
+  'this file can call each function');
+
+select is_empty($$select routine, outcome from routine, pg_temp.outcome('pgtap_privileges_nobody', call) as outcome
+                  where outcome is distinct from '42501'$$,
+  'a role without grants may call no function');
+grant usage on schema openclaw to pgtap_privileges_nobody;
+select is_empty($$select routine, outcome from routine, pg_temp.outcome('pgtap_privileges_nobody', call) as outcome
+                  where outcome is distinct from '42501'$$,
+  'nor may it with the schema''s usage');
+select is_empty($$select relation, statement, outcome
+                  from relation, (values ('select from %s'), ('insert into %s default values'), ('delete from %s'), ('truncate %s'),
+                                         ('lock table %s'), ('alter table %s disable trigger all')) as v(statement),
+                       pg_temp.outcome('pgtap_privileges_nobody', format(statement, relation)) as outcome
+                  where relkind <> 'S' and outcome is distinct from '42501'$$,
+  'a role without grants may read, change and lock no table');
+select is_empty($$select relation, outcome
+                  from relation, pg_temp.outcome('pgtap_privileges_nobody', format('select nextval(%L)', relation)) as outcome
+                  where relkind = 'S' and outcome is distinct from '42501'$$,
+  'and draw from no sequence');
+
+select is((select array_agg(openclaw.grant_access(role::regrole, substr(role,
+  length('pgtap_privileges_') + 1))::text)
+           from (select distinct role from opened) as r), array_fill(''::text, array[4]),
+             'grant_access takes the four capabilities');
+select is_empty('select o.routine from opened as o where not exists (select from routine as r where r.routine::text = o.routine)',
+  'every function that this file opens exists');
+create temp table called as
+select r.role, routine.routine, o.routine is not null as may, pg_temp.outcome(r.role,
+  call) as outcome
+from routine cross join (select distinct role from opened) as r
+     left join opened as o on (o.role, o.routine) = (r.role, routine.routine::text);
+select is_empty('select * from called where may and outcome = ''42501''',
+  'a capability lets its role call each of its functions');
+select is_empty('select * from called where not may and outcome is distinct from ''42501''',
+  'and none but them');
+select is((select count(*) from relation, (select distinct role from opened) as r,
+                  unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references',
+                  'trigger']) as privilege
+           where relkind <> 'S' and has_table_privilege(r.role, relation, privilege)),
+  0::bigint, 'no capability gives a right on a table');
+select is((select count(*) from relation, (select distinct role from opened) as r
+           where relkind <> 'S' and has_any_column_privilege(r.role, relation,
+           'select, insert, update, references')),
+  0::bigint, 'nor on a column');
+select is_empty('select p.oid::regprocedure from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) as a
+                 where p.pronamespace = ''openclaw''::regnamespace and a.grantee = 0', 'PUBLIC may execute no function');
+
+select * from finish();
+rollback;
