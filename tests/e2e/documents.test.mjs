@@ -1,0 +1,65 @@
+// What the documents show is what happens.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { root } from './world.mjs';
+
+const run = promisify(execFile);
+
+describe('the documents', () => {
+  const database = `${process.env.PGDATABASE}_documents`;
+  let admin;
+  before(async () => {
+    admin = new pg.Client({ database: 'postgres' });
+    await admin.connect();
+    await admin.query(`create database "${database}" template template0`);
+  });
+  after(async () => {
+    await admin.query(`drop database "${database}" with (force)`);
+    await admin.end();
+  });
+
+  // The fenced block after the mark.
+  const firstSession = async () => {
+    const readme = await readFile(`${root}README.md`, 'utf8');
+    const [, script] = /^<!-- first-session -->\n+```sql\n(.*?)^```$/ms.exec(readme) ?? [];
+    assert.ok(script, 'README.md has a block after <!-- first-session -->');
+    return script;
+  };
+
+  test("the README's first session works when it is pasted into the server that the README starts", async () => {
+    // The README's own command, with psql reading the session instead of a person.
+    const readme = await readFile(`${root}README.md`, 'utf8');
+    const [, issuer] = /private-postgres --conf "(openclaw\.issuer = '[^']+')" -- psql/.exec(readme) ?? [];
+    assert.ok(issuer, 'README.md starts a private Postgres with an issuer');
+    const child = run(`${root}tools/private-postgres`, ['--conf', issuer, '--', 'psql', '-X', '-A',
+      '-v', 'ON_ERROR_STOP=1', '-P', 'footer=off']);
+    child.child.stdin.end(await firstSession());
+    const { stdout, stderr } = await child;
+    assert.doesNotMatch(stderr, /ERROR|FATAL/);
+    const verdicts = [...stdout.matchAll(/^valid\|reason\|.*\n([tf])\|([a-z_]*)\|/gm)].map(([, v, r]) => [v, r]);
+    assert.deepEqual(verdicts, [['t', ''], ['f', 'insufficient_scope'], ['f', 'revoked'], ['t', ''],
+      ['f', 'wrong_audience']]);
+    assert.match(stdout, /^user_abc123$/m);
+    assert.match(stdout, /"keys":\[\{/);
+    const checks = [...stdout.matchAll(/^([a-z_]+)\|([tf])\|.*$/gm)];
+    assert.ok(checks.length >= 5);
+    assert.deepEqual(checks.filter(([, , ok]) => ok !== 't').map(([line]) => line), []);
+  });
+
+  test("docs/sql-reference.md is what the extension's own comments say", async () => {
+    const env = { ...process.env, PGDATABASE: database };
+    await run(`${root}tools/sql-reference`, ['--check'], { env });
+  });
+
+  test('docs/http-reference.md names every route of the front', async () => {
+    const reference = await readFile(`${root}docs/http-reference.md`, 'utf8');
+    const routes = await readFile(`${root}service/endpoints.cpp`, 'utf8');
+    const paths = [...routes.matchAll(/\.path = "([^"]+)"/g)].map(([, path]) => path);
+    assert.ok(paths.length >= 8);
+    for (const path of paths) assert.ok(reference.includes(path), path);
+  });
+});

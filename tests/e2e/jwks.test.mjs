@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import * as jose from 'jose';
+import { World, algorithms, until } from './world.mjs';
+
+const path = '/.well-known/jwks.json';
+
+describe('JWKS and metadata', () => {
+  let world;
+  before(async () => (world = await World.open()));
+  after(() => world.close());
+
+  const keysAt = (front) => jose.createRemoteJWKSet(new URL(`http://127.0.0.1:${front.port}${path}`));
+  const expectation = (alg) => ({
+    issuer: world.issuer, audience: 'https://mcp.ada.example.com/mcp', typ: 'at+jwt',
+    algorithms: [alg],
+  });
+  // The signature's middle character is another one.
+  const tampered = (jwt) => {
+    const at = jwt.length - 40;
+    return jwt.slice(0, at) + (jwt[at] === 'A' ? 'B' : 'A') + jwt.slice(at + 1);
+  };
+
+  test('the JWKS holds every published key and no private member', async () => {
+    const { keys } = (await world.front.get(path)).json;
+    assert.deepEqual(keys.map((key) => key.kid).sort(), Object.values(world.keys).sort());
+    const common = ['alg', 'kid', 'kty', 'use'];
+    const members = { EdDSA: ['crv', 'x'], ES256: ['crv', 'x', 'y'], RS256: ['e', 'n'] };
+    for (const key of keys) {
+      assert.deepEqual(Object.keys(key).sort(), [...common, ...members[key.alg]].sort());
+      assert.equal(key.use, 'sig');
+    }
+  });
+
+  test('each kid is the RFC 7638 thumbprint that jose computes', async () => {
+    for (const key of (await world.front.get(path)).json.keys) {
+      assert.equal(key.kid, await jose.calculateJwkThumbprint(key, 'sha256'));
+    }
+  });
+
+  test('the JWKS may be kept for openclaw.jwks_max_age, and 304 answers its ETag', async () => {
+    const whole = await world.front.get(path);
+    assert.equal(whole.headers['cache-control'], 'public, max-age=300');
+    assert.match(whole.headers.etag, /^"[0-9a-f]{32}"$/);
+    for (const match of [whole.headers.etag, `W/${whole.headers.etag}`, `"x", ${whole.headers.etag}`, '*']) {
+      const again = await world.front.get(path, { headers: { 'If-None-Match': match } });
+      assert.equal(again.status, 304);
+      assert.equal(again.body, '');
+      assert.equal(again.headers.etag, whole.headers.etag);
+      assert.equal(again.headers['cache-control'], 'public, max-age=300');
+    }
+    const other = await world.front.get(path, { headers: { 'If-None-Match': '"x"' } });
+    assert.equal(other.status, 200);
+  });
+
+  test('HEAD gives what GET gives, without the body', async () => {
+    for (const target of [path, '/.well-known/oauth-authorization-server', '/healthz', '/readyz']) {
+      const get = await world.front.get(target);
+      const head = await world.front.request('HEAD', target);
+      assert.equal(head.status, get.status);
+      assert.equal(head.body, '');
+      for (const name of ['content-length', 'content-type', 'cache-control', 'etag']) {
+        assert.equal(head.headers[name], get.headers[name], `${name} of ${target}`);
+      }
+    }
+  });
+
+  test('the metadata has the issuer byte for byte and only endpoints that exist', async () => {
+    const metadata = (await world.front.get('/.well-known/oauth-authorization-server')).json;
+    assert.equal(metadata.issuer, world.issuer);
+    for (const [name, value] of Object.entries(metadata)) {
+      if (!name.endsWith('_endpoint') && !name.endsWith('_uri')) continue;
+      assert.ok(value.startsWith(`${world.issuer}/`));
+      const here = await world.front.get(value.slice(world.issuer.length));
+      assert.notEqual(here.status, 404, name);
+    }
+  });
+
+  for (const alg of algorithms) {
+    test(`jose verifies our ${alg} JWT against the JWKS, and refuses it when it was altered`, async () => {
+      const { token, kid, jti } = await world.accessToken('ada-laptop', ['mcp:tools'], { alg });
+      const keys = keysAt(world.front);
+      const { payload, protectedHeader } = await jose.jwtVerify(token, keys, expectation(alg));
+      assert.deepEqual(protectedHeader, { alg, typ: 'at+jwt', kid });
+      assert.equal(kid, world.keys[alg]);
+      const { iat, exp, ...claims } = payload;
+      assert.deepEqual(claims, {
+        iss: world.issuer, sub: 'ada', user_id: 'ada', aud: 'https://mcp.ada.example.com/mcp',
+        scope: 'mcp:tools', container_id: 'ada-laptop', jti,
+      });
+      assert.equal(exp - iat, 300);
+      await assert.rejects(jose.jwtVerify(tampered(token), keys, expectation(alg)),
+        { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
+    });
+
+    test(`jose verifies our ${alg} user claim, and does not take it for an access token`, async () => {
+      const { token } = await world.userClaim('ada', 'ada-search', { alg });
+      const keys = keysAt(world.front);
+      const demands = { ...expectation(alg), audience: 'search-ada:3100', typ: 'user-claim+jwt' };
+      assert.equal((await jose.jwtVerify(token, keys, demands)).payload.user_id, 'ada');
+      await assert.rejects(jose.jwtVerify(token, keys, { ...demands, typ: 'at+jwt' }),
+        { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED', claim: 'typ' });
+    });
+  }
+
+  test('a successor is in the JWKS before it signs, and its predecessor after it signed', async () => {
+    const predecessor = world.keys.EdDSA;
+    const before = await world.accessToken('ada-laptop', ['mcp:tools']);
+    const successor = await world.value(
+      `select openclaw.rotate_signing_key('EdDSA', activate_after => '1 second')`);
+    const published = async () => (await world.front.get(path)).json.keys.map((key) => key.kid);
+    assert.ok((await published()).includes(successor));
+    const after = await until('the successor signs', async () => {
+      const issued = await world.accessToken('ada-laptop', ['mcp:tools']);
+      return issued.kid === successor && issued;
+    });
+    assert.ok((await published()).includes(predecessor));
+    const keys = keysAt(world.front);
+    for (const { token, kid } of [before, after]) {
+      const { protectedHeader } = await jose.jwtVerify(token, keys, expectation('EdDSA'));
+      assert.equal(protectedHeader.kid, kid);
+    }
+    assert.notEqual(before.kid, after.kid);
+  });
+
+  test('a revoked key is gone from the JWKS at once, and what it signed is refused', async () => {
+    const { token, kid } = await world.accessToken('ada-laptop', ['mcp:tools'], { alg: 'RS256' });
+    assert.equal((await world.introspect(token)).json.active, true);
+    await world.sql(`update openclaw.signing_keys set revoked_at = now() where kid = $1`, [kid]);
+    const { keys } = (await world.front.get(path)).json;
+    assert.ok(!keys.some((key) => key.kid === kid));
+    assert.equal((await world.introspect(token)).body, '{"active":false}');
+    assert.equal((await world.verify(token, 'https://mcp.ada.example.com/mcp')).status, 401);
+  });
+
+  test('no token of this file is in a log', () => world.assertLogsHoldNoSecret());
+});

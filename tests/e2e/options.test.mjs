@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { World, frontProgram, until } from './world.mjs';
+
+// A front that is expected to end by itself, at once.
+async function run(options, environment = {}) {
+  const child = spawn(frontProgram, options, { env: { ...process.env, ...environment } });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) {
+    child[name].setEncoding('utf8').on('data', (text) => (output[name] += text));
+  }
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return { code, ...output };
+}
+
+describe("the front's settings, and its end", () => {
+  let world;
+  before(async () => (world = await World.open()));
+  after(() => world.close());
+
+  const assertRefused = ({ code, stdout, stderr }, why) => {
+    assert.equal(code, 2, why);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^openclaw-front: [^\n]{10,}\n$/, why);
+  };
+
+  const bad = {
+    listen: ['8080', '127.0.0.1', 'localhost:80', '127.0.0.1:', '127.0.0.1:65536', '127.0.0.1:-1',
+      '127.0.0.1:80x', '::1:80', '[::1]', '1.2.3:80', ':80', ''],
+    threads: ['0', '65', '-1', 'x', '1.5', '1x'],
+    connections: ['0', '65'],
+    'max-batch': ['0', '1025'],
+    'max-clients': ['0', '1000001', '99999999999999999999'],
+    'max-waiting': ['0', '65537'],
+    'request-timeout': ['0', '99ms', '6min', '1h', '-1s', '1 s', 's', '99999999999s'],
+    'header-timeout': ['0', '11min'],
+    'body-timeout': ['0', '11min'],
+    'idle-timeout': ['0', '61min'],
+    'drain-timeout': ['11min', 'soon'],
+    'log-level': ['loud', 'INFO', ''],
+    database: ['nonsense', 'dbname', 'no_such_key=1', 'postgresql://[', "dbname='x"],
+  };
+  for (const [flag, values] of Object.entries(bad)) {
+    test(`a bad --${flag}, or its environment variable, ends the front with 2 and a sentence`, async () => {
+      for (const value of values) {
+        assertRefused(await run([`--${flag}=${value}`]), `--${flag}=${value}`);
+        if (value === '') continue; // an empty variable is an absent one
+        const name = `OPENCLAW_${flag.toUpperCase().replaceAll('-', '_')}`;
+        assertRefused(await run([], { [name]: value }), `${name}=${value}`);
+      }
+    });
+  }
+
+  test('what is no option of the front ends it with 2 and a sentence', async () => {
+    for (const options of [['--lisen=127.0.0.1:0'], ['-x'], ['serve'], ['--listen'], ['--password=x']]) {
+      assertRefused(await run(options), options.join(' '));
+    }
+  });
+
+  test('a password in --database is refused and not repeated', async () => {
+    for (const database of ['dbname=x password=hunter2-secret', 'postgresql://u:hunter2-secret@h/d',
+      'postgresql://h/d?password=hunter2-secret', 'sslpassword=hunter2-secret', "password='hunter2-secret"]) {
+      for (const result of [await run(['--database', database]), await run([], { OPENCLAW_DATABASE: database })]) {
+        assertRefused(result, database);
+        assert.ok(!result.stderr.includes('hunter2'));
+      }
+    }
+  });
+
+  test('--help names every flag and its environment variable, and ends with 0', async () => {
+    const { code, stdout, stderr } = await run(['--help']);
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
+    for (const flag of [...Object.keys(bad), 'core-dumps']) {
+      assert.ok(stdout.includes(`--${flag}`), flag);
+      assert.ok(stdout.includes(`OPENCLAW_${flag.toUpperCase().replaceAll('-', '_')}`), flag);
+    }
+  });
+
+  test('an address that is taken ends the front with 2 and says so', async () => {
+    const result = await run([`--listen=127.0.0.1:${world.front.port}`]);
+    assertRefused(result);
+    assert.match(result.stderr, /in use/);
+  });
+
+  test('more clients than open files are possible is refused at the start', async () => {
+    assertRefused(await run(['--listen=127.0.0.1:0', '--max-clients=1000000']));
+  });
+
+  test('a flag wins over its environment variable', async () => {
+    const result = await run(['--log-level=info', `--listen=127.0.0.1:${world.front.port}`],
+      { OPENCLAW_LISTEN: 'nonsense' });
+    assert.match(result.stderr, /in use/);
+  });
+
+  test('SIGTERM: requests in flight are answered, new clients refused, and the end is 0', async () => {
+    const front = await world.startFront('--request-timeout', '30s', '--drain-timeout', '30s');
+    const { token } = await world.issueToken('ada', ['mcp:tools']);
+    const idle = await front.connect();
+    const flight = await world.whileTokensAreLocked(async () => {
+      const request = world.introspect(token, world.platform, front);
+      await world.frontWaits();
+      front.process.kill('SIGTERM');
+      await until('new clients are refused', () =>
+        front.connect().then((socket) => void socket.destroy(), ({ code }) => code === 'ECONNREFUSED'));
+      await until('idle clients are gone', () => idle.destroyed);
+      assert.equal(front.process.exitCode, null);
+      return { request }; // not awaited here, since it waits for the lock
+    });
+    const answer = await flight.request;
+    assert.equal(answer.status, 200);
+    assert.equal(answer.json.active, true);
+    assert.equal(answer.headers.connection, 'close');
+    assert.deepEqual(await front.exited, { code: 0, signal: null });
+    assert.equal(front.events().at(-1).event, 'stopped');
+  });
+
+  test('when --drain-timeout is over the front ends with 0, whoever still waits', async () => {
+    const front = await world.startFront('--request-timeout', '30s', '--drain-timeout', '200ms');
+    await world.whileTokensAreLocked(async () => {
+      const request = world.introspect('x'.repeat(53), world.platform, front);
+      const ended = request.then(({ status }) => status, ({ code }) => code);
+      await world.frontWaits();
+      front.process.kill('SIGTERM');
+      assert.deepEqual(await front.exited, { code: 0, signal: null });
+      assert.ok([503, 'ECONNRESET'].includes(await ended));
+    });
+  });
+
+  test('a second signal ends the front at once', async () => {
+    const front = await world.startFront('--request-timeout', '30s', '--drain-timeout', '5min');
+    await world.whileTokensAreLocked(async () => {
+      const request = world.introspect('x'.repeat(53), world.platform, front);
+      const ended = request.then(({ status }) => status, ({ code }) => code);
+      await world.frontWaits();
+      front.process.kill('SIGINT');
+      await until('the front drains', () => front.events().some(({ event }) => event === 'draining'));
+      front.process.kill('SIGTERM');
+      assert.deepEqual(await front.exited, { code: null, signal: 'SIGTERM' });
+      assert.equal(await ended, 'ECONNRESET');
+    });
+  });
+
+  test('no token of this file is in a log', () => world.assertLogsHoldNoSecret());
+});
