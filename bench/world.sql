@@ -1,0 +1,41 @@
+-- What the bench runs on: 10,000 users and 1,000,000 tokens, of which every 50th is a real one whose
+-- text is known (bench.tokens); the others are hashes of nothing. The rows lie mixed, so that the
+-- looked-up ones are spread over the whole table and index.
+
+create extension openclaw;
+select openclaw.create_master_key() as master_key, openclaw.rotate_signing_key() as kid \gset
+
+insert into openclaw.users (id) select 'user_' || n from generate_series(0, 9999) as n;
+select openclaw.register_container('user_0', 'laptop', 'external', 'https://mcp.example.com/mcp',
+                                   container_id => 'ctr_bench') as container \gset
+
+create schema bench;
+
+-- `offset 0` keeps the subquery apart: a token and its hash come from one call.
+create table bench.tokens as
+  select n, (m).token, (m).token_hash
+  from (select n, openclaw.mint_token('user_direct') as m
+        from generate_series(1, 20000) as n offset 0) as minted;
+
+create table bench.jwts as
+  select n, (t).token
+  from (select n, openclaw.issue_access_token('ctr_bench', '{mcp:tools,data:read}', '1 hour') as t
+        from generate_series(1, 2000) as n offset 0) as signed;
+
+-- Without the foreign keys' checks: every user_id below exists.
+set session_replication_role = replica;
+insert into openclaw.api_tokens (id, user_id, token_hash, scopes, expires_at, issued_for)
+  select 'tok_' || place, 'user_' || place % 10000, coalesce(t.token_hash, sha256(int8send(place))),
+         '{mcp:tools,data:read}', now() + interval '90 days', 'user_direct'
+  from generate_series(1, 1000000) as place left join bench.tokens as t on place = t.n * 50
+  order by place;
+reset session_replication_role;
+
+create role openclaw_front login;
+select openclaw.grant_access('openclaw_front', 'front');
+
+vacuum (analyze) openclaw.api_tokens;
+vacuum (analyze) openclaw.users;
+vacuum (analyze) bench.tokens;
+vacuum (analyze) bench.jwts;
+checkpoint;

@@ -1,0 +1,16 @@
+import { World } from './world.mjs';
+const w = await World.open();
+const o = { items: 'select array_agg(token) from bench.tokens where n <= 1000', type: 'text' };
+const V = 'select * into result from openclaw.verify_token(item)';
+console.log('as is', await w.growth({ ...o, turns: 200_000, body: V }));
+console.log('session leak', await w.growth({ ...o, turns: 20_000, body: V + "; perform set_config('bench.x' || item || done, 'y', false)" }));
+console.log('statement leak', await w.growth({ ...o, turns: 20_000, body: V + "; perform pg_notify('c', done || item)" }));
+const port = await w.besiegedFront();
+console.log('siege', await w.slowestNewClient(port));
+const hex = port.toString(16).toUpperCase().padStart(4, '0');
+const fs = await import('node:fs');
+console.log('established at the front', fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').filter(l => l.includes(`0100007F:${hex} 0100007F`) && / 01 /.test(l)).length);
+await new Promise(r => setTimeout(r, 12000));
+console.log('siege after 12 s', await w.slowestNewClient(port));
+console.log('established', fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').filter(l => l.includes(`0100007F:${hex} 0100007F`) && / 01 /.test(l)).length);
+await w.close();
