@@ -2,7 +2,8 @@
 // token's audience (RFC 8707 2, RFC 3986 6.2).
 //
 //   hosted    service:port              a Kubernetes service name, lower case, 1..65535
-//                                       (`internal-svc:3100`, `mcp.tenant-7.svc.cluster.local:3100`)
+//                                       (`internal-svc:3100`,
+//                                       `mcp.tenant-7.svc.cluster.local:3100`)
 //   external  https://host[:port][/path]  lower-case host, port 443 left out, no trailing slash on
 //                                       an empty path; the path stays as given
 //

@@ -20,9 +20,9 @@ class KeySet {
   static Result<KeySet> of(std::vector<PublicKey> keys);
 
   // Reads {"keys": [...]}. A key that cannot be used for our signatures (unknown kty, crv or alg,
-  // no alg, no kid, use enc, bad key_ops, a weak or invalid key) is left out, as RFC 7517 5 asks; the set as a
-  // whole is refused for Error::malformed, Error::too_long (over kMaxJwks, or more than
-  // kMaxJwksKeys keys) and Error::duplicate_kid (also among keys that are left out).
+  // no alg, no kid, use enc, bad key_ops, a weak or invalid key) is left out, as RFC 7517 5 asks;
+  // the set as a whole is refused for Error::malformed, Error::too_long (over kMaxJwks, or more
+  // than kMaxJwksKeys keys) and Error::duplicate_kid (also among keys that are left out).
   static Result<KeySet> parse(std::string_view json);
 
   // Null when there is none. Valid as long as the set.

@@ -31,15 +31,15 @@ std::string_view name(JwtType type);
 
 // Times are NumericDates: whole seconds since 1970-01-01T00:00:00Z (RFC 7519 2).
 struct Claims {
-  std::string issuer;                 // iss
-  std::string user_id;                // user_id and sub
-  std::vector<std::string> audience;  // aud; written as a string when there is one
-  std::vector<std::string> scopes;    // scope; left out when empty
-  std::string client_id;              // left out when empty
-  std::string container_id;           // left out when empty
-  std::string id;                     // jti
-  std::int64_t issued_at = 0;         // iat
-  std::int64_t expires_at = 0;        // exp
+  std::string issuer;                      // iss
+  std::string user_id;                     // user_id and sub
+  std::vector<std::string> audience;       // aud; written as a string when there is one
+  std::vector<std::string> scopes;         // scope; left out when empty
+  std::string client_id;                   // left out when empty
+  std::string container_id;                // left out when empty
+  std::string id;                          // jti
+  std::int64_t issued_at = 0;              // iat
+  std::int64_t expires_at = 0;             // exp
   std::optional<std::int64_t> not_before;  // nbf
 };
 
@@ -54,24 +54,26 @@ std::string sign_jwt(const SigningKey& key, JwtType type, const Claims& claims);
 
 struct JwtExpectation {
   JwtType type = JwtType::access_token;
-  std::string_view issuer;                       // compared byte for byte
-  std::optional<std::string_view> audience;      // none: only introspection, which reports aud
-  std::optional<std::string_view> user_id;       // none: any user
+  std::string_view issuer;                   // compared byte for byte
+  std::optional<std::string_view> audience;  // none: only introspection, which reports aud
+  std::optional<std::string_view> user_id;   // none: any user
   std::span<const std::string_view> required_scopes;
-  std::int64_t now = 0;                          // NumericDate
-  std::int64_t leeway = kDefaultLeeway;          // for nbf and iat, clamped to 0..kMaxLeeway; exp has none
+  std::int64_t now = 0;                  // NumericDate
+  std::int64_t leeway = kDefaultLeeway;  // for nbf and iat, clamped to 0..kMaxLeeway
 };
 
 // Checks in this order, and stops at the first that fails:
 //   form        Error::malformed              over kMaxJwt, not three segments, base64url, JSON,
-//                                             duplicate members, crit, b64, jwk, jku, x5c, x5u, zip,
-//                                             typ or alg or kid missing or not a string, kid over 256
+//                                             duplicate members, crit, b64, jwk, jku, x5c, x5u,
+//                                             zip; typ, alg or kid missing or not a string; kid
+//                                             over 256 bytes
 //   algorithm   Error::unsupported_algorithm  not EdDSA, ES256, RS256, or not the key's own
 //   key         Error::unknown_key            kid not in the set
 //   signature   Error::invalid_signature
-//   claims      Error::wrong_type, wrong_issuer, malformed (a claim of the wrong JSON type, exp or iat
-//               missing), expired (exp <= now), not_yet_valid, wrong_audience, wrong_user (user_id
-//               or sub absent, empty, unequal, or not the demanded one), insufficient_scope
+//   claims      Error::wrong_type, wrong_issuer, malformed (a claim of the wrong JSON type, exp or
+//               iat missing), expired (exp <= now, with no leeway), not_yet_valid, wrong_audience
+//               (aud absent, or without the demanded one), wrong_user (user_id or sub absent,
+//               empty, unequal, or not the demanded one), insufficient_scope
 // typ is compared without regard to case and with or without an "application/" prefix
 // (RFC 7515 4.1.9). Does no I/O, whatever the header says.
 Result<VerifiedJwt> verify_jwt(std::string_view jwt, const KeySet& keys,

@@ -39,28 +39,28 @@ enum class Error : std::uint8_t {
   too_many_scopes,  // more than kMaxScopes
 
   // Endpoints (endpoint.h).
-  endpoint_malformed,        // not an endpoint: empty, over-long, control characters, bad port
-  endpoint_not_https,        // an external endpoint with a scheme other than https
-  endpoint_has_userinfo,     // user:password@ in it
-  endpoint_has_fragment,     // a #fragment in it (RFC 8707 2)
-  endpoint_has_query,        // a ?query in it
-  endpoint_bad_host,         // the host is not a DNS name or a plain IP literal
-  endpoint_internal_host,    // the host could reach inside: loopback, private, link-local, ...
-  endpoint_ambiguous_host,   // decimal, octal or hex IP forms, a trailing dot, not ASCII, xn--
-  endpoint_ambiguous_path,   // dot segments, empty segments, a backslash, a bad percent escape
-  endpoint_not_service_name, // a hosted endpoint that is not service:port
+  endpoint_malformed,         // not an endpoint: empty, over-long, control characters, bad port
+  endpoint_not_https,         // an external endpoint with a scheme other than https
+  endpoint_has_userinfo,      // user:password@ in it
+  endpoint_has_fragment,      // a #fragment in it (RFC 8707 2)
+  endpoint_has_query,         // a ?query in it
+  endpoint_bad_host,          // the host is not a DNS name or a plain IP literal
+  endpoint_internal_host,     // the host could reach inside: loopback, private, link-local, ...
+  endpoint_ambiguous_host,    // decimal, octal or hex IP forms, a trailing dot, not ASCII, xn--
+  endpoint_ambiguous_path,    // dot segments, empty segments, a backslash, a bad percent escape
+  endpoint_not_service_name,  // a hosted endpoint that is not service:port
 
   // Fingerprints and certificates.
   invalid_fingerprint,  // none of the forms of fingerprint.h
   invalid_certificate,  // PEM or DER that does not parse as a certificate or public key
 
   // Keys.
-  unsupported_key,      // kty, crv or alg not among EdDSA/Ed25519, ES256/P-256, RS256
-  invalid_key,          // off-curve, small order, even or tiny exponent, under 2048 bits, private
-  not_for_signatures,   // use or key_ops keep the key from verifying signatures
-  duplicate_kid,        // two keys of one set share a kid
-  invalid_master_key,   // the text is not a master key
-  wrong_master_key,     // the sealed key was sealed under another master key, or was altered
+  unsupported_key,     // kty, crv or alg not among EdDSA/Ed25519, ES256/P-256, RS256
+  invalid_key,         // off-curve, small order, even or tiny exponent, under 2048 bits, private
+  not_for_signatures,  // use or key_ops keep the key from verifying signatures
+  duplicate_kid,       // two keys of one set share a kid
+  invalid_master_key,  // the text is not a master key
+  wrong_master_key,    // the sealed key was sealed under another master key, or was altered
 
   // Passwords.
   invalid_password,       // empty or longer than kMaxPasswordBytes

@@ -11,8 +11,8 @@ namespace openclaw {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::size_t size);     // zeroed
-  explicit Secret(ByteView bytes);       // a copy; the source stays the caller's to wipe
+  explicit Secret(std::size_t size);  // zeroed
+  explicit Secret(ByteView bytes);    // a copy; the source stays the caller's to wipe
   Secret(Secret&& other) noexcept;
   Secret& operator=(Secret&& other) noexcept;
   Secret(const Secret&) = delete;

@@ -3,7 +3,8 @@
 //
 //   EdDSA   Ed25519 (RFC 8032, RFC 8037) on libsodium; the default
 //   ES256   P-256 and SHA-256 (RFC 7518 3.4) on OpenSSL; signatures are the 64 raw bytes r || s
-//   RS256   RSA and SHA-256, PKCS #1 v1.5 (RFC 7518 3.3) on OpenSSL; keys of 2048 to 4096 bits, made with 2048
+//   RS256   RSA and SHA-256, PKCS #1 v1.5 (RFC 7518 3.3) on OpenSSL; keys of 2048 to 4096 bits,
+//           made with 2048
 //
 // The kid is the RFC 7638 thumbprint (SHA-256, base64url).
 #pragma once

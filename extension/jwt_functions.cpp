@@ -135,8 +135,14 @@ OPENCLAW_FUNCTION(openclaw_sign_jwt) {
   claims.expires_at = claims.issued_at + DatumGetInt32(call.datum(7));
 
   const SigningKey& key = active_key(*algorithm, now);
-  Datum values[5] = {Call::text(sign_jwt(key, type, claims)), Call::text(claims.id),
-                     Call::text(key.kid()), TimestampTzGetDatum(timestamp(claims.issued_at)),
+  std::string jwt = sign_jwt(key, type, claims);
+  if (jwt.size() > kMaxJwt) {
+    throw SqlError{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "the JWT would be too long to be verified",
+                   "At most " + std::to_string(kMaxJwt) + " bytes are read.",
+                   "Ask for fewer or shorter scopes."};
+  }
+  Datum values[5] = {Call::text(jwt), Call::text(claims.id), Call::text(key.kid()),
+                     TimestampTzGetDatum(timestamp(claims.issued_at)),
                      TimestampTzGetDatum(timestamp(claims.expires_at))};
   bool nulls[5] = {};
   return call.row(values, nulls);

@@ -29,7 +29,7 @@ class FiberStacks {
   };
 
  private:
-  // cpp-httplib and its regular expressions use under 16 KiB for the paths of the endpoint table.
+  // The deepest request measured takes 15 KiB; the rest is there for other builds (sanitizers).
   static constexpr std::size_t kStackSize = 128 * 1024;
   static constexpr std::size_t kMostKept = 256;
 

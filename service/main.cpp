@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
   const Options& options = std::get<Options>(parsed);
   if (const std::string why = raise_descriptor_limit(options); !why.empty()) return refuse(why);
   if (!options.core_dumps) forbid_dumps();
-  std::signal(SIGPIPE, SIG_IGN);
+  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return refuse("cannot ignore SIGPIPE");
 
   Log log(options.log_level);
   SqlConnector connector(options.database);

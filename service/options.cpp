@@ -28,7 +28,7 @@ std::optional<Number> number(std::string_view text) {
 
 // "ADDR:PORT" or "[ADDR]:PORT", where ADDR is an IP address. The answer is an error, or empty.
 std::string read_listen(const std::string& text, Options& options) {
-  const std::string hint = "--listen takes ADDR:PORT or [IPV6]:PORT, as in 127.0.0.1:8080";
+  const char* const hint = "--listen takes ADDR:PORT or [IPV6]:PORT, as in 127.0.0.1:8080";
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return hint;
   std::string address = text.substr(0, colon);

@@ -161,7 +161,7 @@ void Router::add_routes() {
   };
   set_error_handler(unrouted);
   set_exception_handler(
-      [this](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
+      [this](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
         log_.write(LogLevel::error, "exception", {{"request_id", current_->request_id}});
         response = httplib::Response();
         put(response, error_answer(500, "The service failed."));

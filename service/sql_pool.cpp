@@ -237,7 +237,12 @@ void SqlPool::answered(Slot& slot, std::vector<PgResult> results) {
 
 void SqlPool::deliver(SqlBatch& batch, const PGresult* result) {
   for (SqlBatch::Waiting& waiting : batch.waiting) {
-    if (waiting.call != nullptr) answer(*waiting.call, answer_in(result, waiting.row));
+    if (waiting.call == nullptr) continue;
+    SqlAnswer row = answer_in(result, waiting.row);
+    if (row.outcome == SqlAnswer::Outcome::failed) {
+      log_.write(LogLevel::error, "sql_answer_invalid", {{"route", batch.endpoint->name}});
+    }
+    answer(*waiting.call, std::move(row));
   }
 }
 

@@ -20,7 +20,7 @@ begin
   end if;
   if container.auth_method = 'api_key' then
     raise exception 'this container takes only API keys, which its owner manages'
-      using errcode = '55000', hint = 'Register it with auth_method platform_token.';
+      using errcode = '0A000', hint = 'Register it with auth_method platform_token.';
   end if;
 
   if container.type = 'hosted' then
@@ -41,5 +41,5 @@ begin
 end
 $$;
 comment on function openclaw.connect(text, text, text[]) is
-  'One call to a container: its endpoint, the headers to send (an access token or a user claim), whether TLS must show a client certificate, the pin of the server''s key, and when to ask again (refresh_at, at 80 % of the lifetime). Writes nothing. Errors: P0002 for a container that is unknown, disabled or another user''s, 55000 for one that takes only API keys or without an active key, 22023 for scopes.';
+  'One call to a container: its endpoint, the headers to send (an access token or a user claim), whether TLS must show a client certificate, the pin of the server''s key, and when to ask again (refresh_at, at 80 % of the lifetime). Writes nothing. Errors: P0002 for a container that is unknown, disabled or another user''s, 0A000 for one that takes only API keys, 55000 and F0000 when no key can sign, 22023 for scopes.';
 revoke all on function openclaw.connect(text, text, text[]) from public;

@@ -237,6 +237,12 @@ begin
   exception
     when no_data_found then
       return openclaw.http_error(404, 'not_found', 'no such container');
+    when feature_not_supported then
+      return openclaw.http_error(400, 'invalid_target',
+                                 'this container takes only API keys, which its owner manages');
+    when object_not_in_prerequisite_state or config_file_error then
+      return openclaw.http_error(503, 'temporarily_unavailable', 'no key can sign at present',
+                                 'Retry-After: 30');
   end;
   return openclaw.http_json(200, json_build_object(
     'mcp_endpoint', answer.mcp_endpoint,
@@ -250,7 +256,7 @@ begin
 end
 $$;
 comment on function openclaw.front_connect(text, text, text, text) is
-  'POST /v1/connect: connect() for a harness. user_id defaults to the harness token''s user, scope to all of its scopes but openclaw:…; times are NumericDates. A container that is unknown or out of reach is 404.';
+  'POST /v1/connect: connect() for a harness. user_id defaults to the harness token''s user, scope to all of its scopes but openclaw:…; times are NumericDates. A container that is unknown or out of reach is 404, one that takes only API keys 400 invalid_target (RFC 8707 section 2); without a key that can sign it is 503.';
 revoke all on function openclaw.front_connect(text, text, text, text) from public;
 
 -- An opaque token is good for the container it is bound to, or for its user's containers.

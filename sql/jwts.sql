@@ -8,7 +8,7 @@ create function openclaw.sign_jwt(
   language c volatile
   as 'MODULE_PATHNAME', 'openclaw_sign_jwt';
 comment on function openclaw.sign_jwt(text, text, text, text, text[], text, text, integer) is
-  'Signs claims with the active key of an algorithm; type is access_token (typ at+jwt, RFC 9068) or user_claim (typ user-claim+jwt). Decides nothing: issue_access_token and issue_user_claim do. Errors: 22004, 22023, 55000 without an active key or issuer, F0000 without the master key.';
+  'Signs claims with the active key of an algorithm; type is access_token (typ at+jwt, RFC 9068) or user_claim (typ user-claim+jwt). Decides nothing: issue_access_token and issue_user_claim do. Errors: 22004, 22023, 54000 for a JWT over 8 KiB, 55000 without an active key or issuer, F0000 without the master key.';
 revoke all on function openclaw.sign_jwt(text, text, text, text, text[], text, text, integer) from public;
 
 create type openclaw.jwt_verification as (

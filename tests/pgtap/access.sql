@@ -41,8 +41,8 @@ select is(openclaw.create_user(user_id => 'user_carol', password => 'correct hor
 select is(openclaw.register_container('user_carol', 'n', 'external', 'https://carol.example.com',
   container_id => 'ctr_carol'),
   'ctr_carol', 'an issuer adds containers');
-select is(openclaw.revoke_token('user_carol', (openclaw.issue_token('user_carol', '{a:b}',
-  container_id => 'ctr_carol')).token_id),
+select is(openclaw.revoke_token('user_carol',
+  (openclaw.issue_token('user_carol', '{a:b}', container_id => 'ctr_carol')).token_id),
   true, 'an issuer issues and revokes tokens');
 select is((openclaw.connect('user_carol', 'ctr_carol', '{a:b}')).type, 'external',
   'an issuer signs JWTs');

@@ -33,15 +33,15 @@ $$;
 select pg_backend_pid() as backend \gset
 \set bug 'This is a bug in OpenClaw. Please report it with the statement''s shape.'
 
-select is((pg_temp.error_of(format('select pg_temp.%s(%L)', place, how)))::text, row(state, message,
-  detail, hint)::text,
+select is((pg_temp.error_of(format('select pg_temp.%s(%L)', place, how)))::text,
+  row(state, message, detail, hint)::text,
   format('%s from %s is one error', how, place))
 from (values
   ('runtime_error', 'XX000', 'openclaw: unexpected C++ exception', '', :'bug'),
   ('bad_alloc', '53200', 'openclaw: out of memory', '', ''),
   ('int', 'XX000', 'openclaw: unexpected exception of an unknown type', '', :'bug'),
-  ('sql_error', '22023', 'a message with 100%s', 'a detail', 'a hint')) as v(how, state, message,
-  detail, hint),
+  ('sql_error', '22023', 'a message with 100%s', 'a detail', 'a hint'))
+  as v(how, state, message, detail, hint),
   (values ('throw'), ('throw_in_guarded')) as p(place);
 select is((select format('%s %s %s', octet_length(message), octet_length(detail),
   octet_length(hint))

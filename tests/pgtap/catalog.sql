@@ -27,8 +27,8 @@ select is_empty($$select signature from routine where lanname not in ('c', 'sql'
   'there is no function in a language that must be installed');
 select is(array(select proname::text from routine where provolatile = 'i' and lanname = 'c' order by 1),
   array['are_grants', 'canonical_endpoint', 'canonical_fingerprint', 'is_grant', 'library_version',
-  'parse_scopes',
-        'scopes_cover', 'token_hash'], 'only what depends on its arguments alone is immutable');
+  'parse_scopes', 'scopes_cover', 'token_hash'],
+  'only what depends on its arguments alone is immutable');
 select is(array(select proname::text from routine
                 where provolatile = 's' and proname in ('verify_token', 'verify_tokens',
                 'verify_jwt', 'introspect', 'jwks') order by 1),

@@ -26,8 +26,8 @@ select is((select string_agg(format('%s.%s', a.openclaw_table, a.name), ' ' orde
            where p.attnotnull and p.attname in ('revoked_at', 'disabled_at', 'container_id',
            'retires_at')), null,
   'what the source asks to be null can be null');
-select is((select array_agg(distinct format_type(p.atttypid, null) order by format_type(p.atttypid,
-  null))
+select is((select array_agg(distinct format_type(p.atttypid, null)
+                             order by format_type(p.atttypid, null))
            from attribute as a join pg_attribute as p
              on p.attrelid = ('openclaw.' || a.openclaw_table)::regclass and p.attname = a.name),
   array['bytea', 'text', 'text[]', 'timestamp with time zone'],

@@ -54,7 +54,7 @@ from (values
   ('an unknown user', 'user_none', 'ctr_alice', '{a:b}', 'P0002', 'no such container'),
   ('a user of null', null, 'ctr_alice', '{a:b}', 'P0002', 'no such container'),
   ('another user''s container', 'user_alice', 'ctr_bob', '{a:b}', 'P0002', 'no such container'),
-  ('a container that takes API keys only', 'user_alice', 'ctr_alice_keys', '{a:b}', '55000',
+  ('a container that takes API keys only', 'user_alice', 'ctr_alice_keys', '{a:b}', '0A000',
    'this container takes only API keys, which its owner manages'),
   ('no scope', 'user_alice', 'ctr_alice', '{}', '22023', 'scopes must not be empty'),
   ('what is no scope', 'user_alice', 'ctr_alice', '{mcp}', '22023',

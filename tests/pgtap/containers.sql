@@ -61,8 +61,7 @@ from unnest(array['', e'line\nbreak', repeat('x', 129)]) as bad;
 
 -- The reasons of every refusal stand with the endpoint's unit tests; here, that SQL relays them.
 select is((select format('%s %s', e.state, e.hint)
-           from pg_temp.error_of(format('select openclaw.canonical_endpoint(%L, %L)', endpoint,
-             type)) as e),
+           from pg_temp.error_of(format('select openclaw.canonical_endpoint(%L, %L)', endpoint, type)) as e),
   '22023 Reason: ' || reason, 'the endpoint ' || endpoint || ' is refused')
 from (values
   ('http://mcp.example.com', 'external', 'endpoint_not_https'),

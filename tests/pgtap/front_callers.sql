@@ -28,8 +28,8 @@ select is((pg_temp.answer(call, 'Bearer ' || :'harness_token')).status, 200,
 from endpoint;
 select is((pg_temp.answer(call, 'bEARER   ' || :'harness_token')).status, 200,
   name || ' takes the scheme in any case, with spaces after it') from endpoint;
-select is(pg_temp.answer(call, null)::text, pg_temp.unauthorized('Bearer',
-  'a bearer token is required'),
+select is(pg_temp.answer(call, null)::text,
+  pg_temp.unauthorized('Bearer', 'a bearer token is required'),
   name || ' without credentials is 401 with a challenge that names no error') from endpoint;
 
 select openclaw.revoke_token('user_alice', id) as ignored, token as revoked_token
@@ -45,12 +45,12 @@ select is(pg_temp.answer(call, credentials)::text,
   pg_temp.unauthorized('Bearer error="invalid_token"', 'the token is not good for this resource'),
   name || ' with ' || what || ' is 401 invalid_token')
 from endpoint, (values
-  ('an empty header', ''), ('another scheme', 'Basic ' || :'harness_token'), ('no scheme',
-  :'harness_token'),
-  ('text after the token', 'Bearer ' || :'harness_token' || ', x'), ('a line after the token',
-  'Bearer ' || :'harness_token' || e'\nx'),
-  ('a revoked token', 'Bearer ' || :'revoked_token'), ('an expired token',
-  'Bearer ' || :'expired_token'),
+  ('an empty header', ''), ('another scheme', 'Basic ' || :'harness_token'),
+  ('no scheme', :'harness_token'),
+  ('text after the token', 'Bearer ' || :'harness_token' || ', x'),
+  ('a line after the token', 'Bearer ' || :'harness_token' || e'\nx'),
+  ('a revoked token', 'Bearer ' || :'revoked_token'),
+  ('an expired token', 'Bearer ' || :'expired_token'),
   ('a user''s own token, whatever its scopes', 'Bearer ' || :'own_token'),
   ('an access token', 'Bearer ' || :'jwt')) as v(what, credentials);
 

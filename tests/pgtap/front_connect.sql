@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(28);
+select plan(29);
 
 create function pg_temp.connected(caller text, container_id text, scope text default null,
   user_id text default null)
@@ -23,8 +23,8 @@ select is(:'body'::jsonb - array['headers', 'expires_at', 'refresh_at'],
   'platform_token',
     'tls', '{"client_certificate":false,"public_key_fingerprint":null}'::jsonb),
   'front_connect gives the endpoint and what TLS must do');
-select is((select row(valid, user_id, container_id, scopes)::text from openclaw.verify_jwt(:'jwt',
-  :'alice_endpoint')),
+select is((select row(valid, user_id, container_id, scopes)::text
+           from openclaw.verify_jwt(:'jwt', :'alice_endpoint')),
   '(t,user_alice,ctr_alice,{mcp:tools})',
   'front_connect''s token is for the container, its user and the scope asked for');
 select is(((:'body'::json) ->> 'expires_at')::numeric - ((:'body'::json) ->> 'refresh_at')::numeric,
@@ -42,16 +42,16 @@ select is((pg_temp.connected(:'harness_token', 'ctr_alice', user_id => 'user_ali
   'a harness may name its own user');
 select is(pg_temp.connected(:'harness_token', container_id, user_id => user_id)::text,
   pg_temp.refused(404, 'not_found', 'no such container'), 'front_connect to ' || what || ' is 404')
-from (values ('an unknown container', 'ctr_none', null), ('another user''s container', 'ctr_bob',
-  null),
+from (values ('an unknown container', 'ctr_none', null),
+  ('another user''s container', 'ctr_bob', null),
              ('another user''s container in that user''s name', 'ctr_bob', 'user_bob'),
              ('its own container in another user''s name', 'ctr_alice', 'user_bob'),
              ('an unknown user''s container', 'ctr_alice', 'user_none'), ('an empty id', '', null))
      as v(what, container_id, user_id);
 select is((pg_temp.connected(:'any_user_token', 'ctr_bob', user_id => 'user_bob')).status, 200,
   'a harness with openclaw:any-user reaches every user''s container');
-select is(pg_temp.connected(:'any_user_token', 'ctr_bob')::text, pg_temp.refused(404, 'not_found',
-  'no such container'),
+select is(pg_temp.connected(:'any_user_token', 'ctr_bob')::text,
+  pg_temp.refused(404, 'not_found', 'no such container'),
   'which it must name, or it acts for its own');
 
 select token as bound_token from openclaw.issue_token('user_alice', :'front_scopes',
@@ -59,8 +59,8 @@ select token as bound_token from openclaw.issue_token('user_alice', :'front_scop
                                                       container_id => 'ctr_alice') \gset
 select is((pg_temp.connected(:'bound_token', 'ctr_alice')).status, 200,
   'a harness bound to a container reaches it');
-select is(pg_temp.connected(:'bound_token', 'ctr_alice_hosted')::text, pg_temp.refused(404,
-  'not_found', 'no such container'),
+select is(pg_temp.connected(:'bound_token', 'ctr_alice_hosted')::text,
+  pg_temp.refused(404, 'not_found', 'no such container'),
   'and no other');
 
 select is(pg_temp.connected(:'harness_token', null)::text,
@@ -77,13 +77,18 @@ select token as front_only from openclaw.issue_token('user_alice', '{openclaw:co
 select is((pg_temp.connected(:'front_only', 'ctr_alice')).status, 400,
   'a harness with rights at the front alone gets no token');
 
-select throws_ok(format('select openclaw.front_connect(%L, null, %L, null)',
-  'Bearer ' || :'harness_token', 'ctr_alice_keys'),
-  '55000', 'this container takes only API keys, which its owner manages',
-  'front_connect to a container that takes API keys only is an error');
+select is(pg_temp.connected(:'harness_token', 'ctr_alice_keys')::text,
+  pg_temp.refused(400, 'invalid_target',
+                  'this container takes only API keys, which its owner manages'),
+  'front_connect to a container that takes API keys only is 400 invalid_target');
+savepoint keys;
+update openclaw.signing_keys set revoked_at = now();
+select is((pg_temp.connected(:'harness_token', 'ctr_alice')).status, 503,
+  'front_connect without a key that can sign is 503');
+rollback to keys;
 update openclaw.containers set disabled_at = now() where id = 'ctr_alice';
-select is(pg_temp.connected(:'harness_token', 'ctr_alice')::text, pg_temp.refused(404, 'not_found',
-  'no such container'),
+select is(pg_temp.connected(:'harness_token', 'ctr_alice')::text,
+  pg_temp.refused(404, 'not_found', 'no such container'),
   'front_connect to a disabled container is 404');
 
 select * from finish();

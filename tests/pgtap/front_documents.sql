@@ -9,11 +9,11 @@ select is(:'body'::text, openclaw.jwks()::text, 'front_jwks gives the JWKS');
 select is(:'headers'::text,
   format(e'Content-Type: application/json\nETag: %s\nCache-Control: public, max-age=300', :'etag'),
   'front_jwks may be kept for openclaw.jwks_max_age');
-select is(openclaw.front_jwks(matching)::text, row(304,
-  format(e'ETag: %s\nCache-Control: public, max-age=300', :'etag'), null)::text,
+select is(openclaw.front_jwks(matching)::text,
+  row(304, format(e'ETag: %s\nCache-Control: public, max-age=300', :'etag'), null)::text,
   'front_jwks for ' || what || ' is 304 without a body')
-from (values ('the same ETag', :'etag'), ('its weak form', 'W/' || :'etag'), ('a list with it',
-  '"x", ' || :'etag'), ('*', '*'))
+from (values ('the same ETag', :'etag'), ('its weak form', 'W/' || :'etag'),
+  ('a list with it', '"x", ' || :'etag'), ('*', '*'))
      as v(what, matching);
 select is((openclaw.front_jwks(other)).status, 200, 'front_jwks for ' || what || ' is 200')
 from (values ('another ETag', '"x"'), ('an empty one', '')) as v(what, other);
@@ -40,8 +40,8 @@ set local openclaw.issuer = 'https://auth.openclaw.test/tenant/';
 select is((openclaw.front_metadata()).body::json ->> what, wanted,
   'with a slash at the issuer''s end, ' || what || ' has one slash')
 from (values ('issuer', 'https://auth.openclaw.test/tenant/'),
-             ('jwks_uri', 'https://auth.openclaw.test/tenant/.well-known/jwks.json')) as v(what,
-             wanted);
+             ('jwks_uri', 'https://auth.openclaw.test/tenant/.well-known/jwks.json'))
+     as v(what, wanted);
 set local openclaw.issuer = '';
 select is((openclaw.front_metadata()).status, 503, 'front_metadata without an issuer is 503');
 select is((openclaw.front_ready())::text,

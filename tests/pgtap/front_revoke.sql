@@ -13,12 +13,12 @@ $$;
 select pg_temp.state() as before \gset
 select is(pg_temp.revoked(:'harness_token', token), :'done',
   'front_revoke of ' || what || ' is 200')
-from (values ('another user''s token', :'bob_token'), ('a token never issued',
-  (select token from openclaw.mint_token('user_direct'))),
+from (values ('another user''s token', :'bob_token'),
+  ('a token never issued', (select token from openclaw.mint_token('user_direct'))),
              ('what is no token', 'x'), ('empty text', '')) as v(what, token);
 select is(pg_temp.state(), :'before', 'and changes nothing');
-select is(pg_temp.revoked(:'harness_token', null), pg_temp.bad_request('invalid_request',
-  'the parameter token is missing'),
+select is(pg_temp.revoked(:'harness_token', null),
+  pg_temp.bad_request('invalid_request', 'the parameter token is missing'),
   'front_revoke without a token is 400');
 select is(pg_temp.revoked(:'harness_token',
   (select token from openclaw.issue_access_token('ctr_alice', '{a:b}'))),

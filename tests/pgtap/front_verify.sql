@@ -19,17 +19,17 @@ select token as claim from openclaw.issue_user_claim('user_alice', 'ctr_alice_ho
 select token as bound_token from openclaw.issue_token('user_alice', '{mcp:tools}',
   container_id => 'ctr_alice') \gset
 
-select is(pg_temp.verified(:'jwt', :'alice_endpoint', 'mcp:tools'), pg_temp.good('user_alice',
-  'ctr_alice', 'mcp:*'),
+select is(pg_temp.verified(:'jwt', :'alice_endpoint', 'mcp:tools'),
+  pg_temp.good('user_alice', 'ctr_alice', 'mcp:*'),
   'front_verify lets an access token in at its audience');
-select is(pg_temp.verified(:'alice_token', :'alice_endpoint'), pg_temp.good('user_alice',
-  'ctr_alice', 'mcp:* data:read'),
+select is(pg_temp.verified(:'alice_token', :'alice_endpoint'),
+  pg_temp.good('user_alice', 'ctr_alice', 'mcp:* data:read'),
   'front_verify lets a user''s token in at each of the user''s containers');
-select is(pg_temp.verified(:'alice_token', :'alice_hosted_endpoint'), pg_temp.good('user_alice',
-  'ctr_alice_hosted', 'mcp:* data:read'),
+select is(pg_temp.verified(:'alice_token', :'alice_hosted_endpoint'),
+  pg_temp.good('user_alice', 'ctr_alice_hosted', 'mcp:* data:read'),
   'front_verify names the container that the audience stands for');
-select is(pg_temp.verified(:'bound_token', :'alice_endpoint', ''), pg_temp.good('user_alice',
-  'ctr_alice', 'mcp:tools'),
+select is(pg_temp.verified(:'bound_token', :'alice_endpoint', ''),
+  pg_temp.good('user_alice', 'ctr_alice', 'mcp:tools'),
   'front_verify lets a bound token in at its container');
 
 select is(pg_temp.verified(token, audience), pg_temp.unauthorized(),
@@ -49,10 +49,10 @@ from (values
   as v(what, token, audience);
 select is(openclaw.front_verify(credentials, :'alice_endpoint', null)::text, pg_temp.unauthorized(),
   'front_verify refuses ' || what)
-from (values ('an empty header', ''), ('another scheme', 'Basic ' || :'alice_token'), ('no scheme',
-  :'alice_token'),
-             ('two tokens', 'Bearer ' || :'alice_token' || ' ' || :'alice_token')) as v(what,
-             credentials);
+from (values ('an empty header', ''), ('another scheme', 'Basic ' || :'alice_token'),
+  ('no scheme', :'alice_token'),
+             ('two tokens', 'Bearer ' || :'alice_token' || ' ' || :'alice_token'))
+     as v(what, credentials);
 select is(openclaw.front_verify(null, :'alice_endpoint', null)::text,
   row(401, e'Content-Type: application/json\nWWW-Authenticate: Bearer',
       '{"error" : "invalid_token", "error_description" : "a bearer token is required"}')::text,
@@ -78,8 +78,8 @@ select throws_ok(format('update openclaw.%s', change), '23514', null,
   what || ' cannot hold a line''s end')
 from (values ('a user''s id', $$users set id = e'a\r\nX: y' where id = 'user_bob'$$),
              ('a container''s id', $$containers set id = e'a\nb' where id = 'ctr_alice_keys'$$),
-             ('a token''s scopes', $$api_tokens set scopes = array[e'a:b\nX: y']$$)) as v(what,
-             change);
+             ('a token''s scopes', $$api_tokens set scopes = array[e'a:b\nX: y']$$))
+     as v(what, change);
 
 update openclaw.containers set disabled_at = now() where id = 'ctr_alice';
 select is(pg_temp.verified(token, :'alice_endpoint'), pg_temp.unauthorized(),

@@ -20,8 +20,8 @@ prepare answers(text, text, text, text, text, text, text) as select array[
   openclaw.verify_jwt($5, $6)::text, openclaw.jwks()::text, openclaw.front_jwks(null)::text,
   openclaw.front_metadata()::text, openclaw.front_ready()::text,
   openclaw.front_introspect($4, $1, null)::text, openclaw.front_introspect($4, $3, null)::text,
-  openclaw.front_verify($7, $6, 'mcp:tools')::text, openclaw.front_verify('Bearer x', $6,
-  null)::text] as answers;
+  openclaw.front_verify($7, $6, 'mcp:tools')::text,
+  openclaw.front_verify('Bearer x', $6, null)::text] as answers;
 \set execute 'execute answers(:''alice_token'', :''revoked_token'', :''bob_token'', :''harness'', :''jwt'', :''alice_endpoint'', :''alice'')'
 select 'Bearer ' || :'harness_token' as harness, 'Bearer ' || :'alice_token' as alice \gset
 :execute \gset honest_
@@ -108,8 +108,8 @@ select openclaw.connect('user_carol', 'ctr_carol', '{mcp:tools}')::text as conne
        'mcp:tools')::text as front_connected,
        openclaw.front_revoke('Bearer ' operator(pg_catalog.||) :'harness_token', :'alice_token',
        null, 'r')::text as front_revoked,
-       openclaw.rotate_signing_key('ES256') as kid, openclaw.revoke_token('user_carol',
-       :'token_id') as revoked \gset
+       openclaw.rotate_signing_key('ES256') as kid,
+       openclaw.revoke_token('user_carol', :'token_id') as revoked \gset
 create temp table diagnosis as select * from openclaw.doctor();
 reset role; set local search_path = public;
 select is((select count(*) from openclaw.users where id = 'user_carol'), 1::bigint,
@@ -135,11 +135,11 @@ savepoint settings;
 set local intervalstyle = 'iso_8601'; set local datestyle = 'german'; set local timezone = 'Asia/Kathmandu';
 set local bytea_output = 'escape'; set local extra_float_digits = -15; set local array_nulls = off;
 set local transform_null_equals = on;
-select openclaw.front_jwks(null)::text as headers, (openclaw.issue_access_token('ctr_bob',
-  '{mcp:tools}')).token as jwt \gset
+select openclaw.front_jwks(null)::text as headers,
+  (openclaw.issue_access_token('ctr_bob', '{mcp:tools}')).token as jwt \gset
 rollback to settings;
-select ok(:'headers' = openclaw.front_jwks(null)::text and (openclaw.verify_jwt(:'jwt',
-  :'bob_endpoint')).valid,
+select ok(:'headers' = openclaw.front_jwks(null)::text
+  and (openclaw.verify_jwt(:'jwt', :'bob_endpoint')).valid,
   'settings of style change no answer');
 
 select * from finish();

@@ -78,8 +78,8 @@ select is(pg_temp.in_database(:'clean',
   'create function evil.octet_length(bytea) returns integer language sql immutable as ''select 32''',
   'set search_path = evil, pg_catalog',
   'create temp table users (id text primary key)',
-  'create temp table containers (id text primary key)',
-  'create extension openclaw'), 'CREATE EXTENSION',
+  'create temp table containers (id text primary key)', 'create extension openclaw'),
+  'CREATE EXTENSION',
   'the install works among objects that shadow what it uses');
 select is(pg_temp.in_database(:'clean',
   'select count(*)::text

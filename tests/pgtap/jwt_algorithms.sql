@@ -38,21 +38,22 @@ from (values
   ('whose s is zero', substr(:'es256'::bytea, 1, 32) || decode(repeat('00', 32), 'hex')),
   ('whose r is n', :'n'::bytea || substr(:'es256'::bytea, 33)),
   ('whose s is n', substr(:'es256'::bytea, 1, 32) || :'n'::bytea),
-  ('in DER', '\x30440220'::bytea || substr(:'es256'::bytea, 1,
-  32) || '\x0220' || substr(:'es256'::bytea, 33)),
+  ('in DER', '\x30440220'::bytea ||
+   substr(:'es256'::bytea, 1, 32) || '\x0220' || substr(:'es256'::bytea, 33)),
   ('with a byte more', :'es256'::bytea || '\x00'),
   ('with a byte less', substr(:'es256'::bytea, 1, 63))) as v(what, signature);
-select is(pg_temp.reason(pg_temp.resigned('RS256', (select pg_temp.decoded(split_part(token, '.',
-  3)) || '\x00'
+select is(pg_temp.reason(pg_temp.resigned('RS256',
+  (
+    select pg_temp.decoded(split_part(token, '.', 3)) || '\x00'
                                                     from signed where alg = 'RS256'))),
   'invalid_signature', 'an over-long RS256 signature is refused');
-select is(array_agg(pg_temp.reason(a.token) order by a.alg), array['invalid_signature',
-  'invalid_signature', 'invalid_signature'],
+select is(array_agg(pg_temp.reason(a.token) order by a.alg),
+  array['invalid_signature', 'invalid_signature', 'invalid_signature'],
   'no key verifies what another key has signed')
-from (select s.alg, split_part(s.token, '.', 1) || '.' || split_part(s.token, '.',
-  2) || '.' || split_part(o.token, '.', 3) as token
-      from signed as s join signed as o on (s.alg, o.alg) in (('EdDSA', 'ES256'), ('ES256',
-        'RS256'), ('RS256', 'EdDSA'))) as a;
+from (select s.alg, split_part(s.token, '.', 1) || '.'
+             || split_part(s.token, '.', 2) || '.' || split_part(o.token, '.', 3) as token
+      from signed as s join signed as o on (s.alg, o.alg) in (('EdDSA', 'ES256'),
+        ('ES256', 'RS256'), ('RS256', 'EdDSA'))) as a;
 
 select * from finish();
 rollback;

@@ -77,8 +77,8 @@ select 'with the kid ' || to_json(left(kid, 20)),
        :'signature'), reason
 from (values
   ('""', 'unknown_key'), ('"no-such-key"', 'unknown_key'), ('"'' or 1=1 --"', 'unknown_key'),
-  ('"../../etc/passwd"', 'unknown_key'), ('"/dev/null"', 'unknown_key'), ('"%s%s%n"',
-  'unknown_key'),
+  ('"../../etc/passwd"', 'unknown_key'), ('"/dev/null"', 'unknown_key'),
+  ('"%s%s%n"', 'unknown_key'),
   ('"a\u0000b"', 'malformed'), (to_json(repeat('k', 257))::text, 'malformed'),
   (to_json(repeat('k', 1024 * 1024))::text, 'malformed')) as v(kid, reason);
 insert into forgery values
@@ -95,8 +95,8 @@ select 'signed by ' || alg || ' with ' || what,
        pg_temp.hs256(format('{"alg":"%s","typ":"at+jwt","kid":"%s"}', alg, :'kid'), :'payload',
        secret), reason
 from (values ('the public JWK', :'public_jwk'), ('the public PEM', :'public_pem'),
-             ('the public PEM after white space', e' \n' || :'public_pem'), ('nothing',
-             '')) as s(what, secret),
+             ('the public PEM after white space', e' \n' || :'public_pem'),
+             ('nothing', '')) as s(what, secret),
      (values ('HS256', 'unsupported_algorithm'), ('EdDSA', 'invalid_signature')) as a(alg, reason);
 
 -- Form.
@@ -105,12 +105,12 @@ select what, format(form, :'header', :'payload', :'signature'), 'malformed'
 from (values
   ('of two segments', '%1$s.%2$s'), ('of four segments', '%1$s.%2$s.%3$s.%3$s'),
   ('with five as a JWE', '%1$s..AAAA.AAAA.AAAA'),
-  ('without header', '.%2$s.%3$s'), ('without payload', '%1$s..%3$s'), ('without signature',
-  '%1$s.%2$s.'),
+  ('without header', '.%2$s.%3$s'), ('without payload', '%1$s..%3$s'),
+  ('without signature', '%1$s.%2$s.'),
   ('of dots', '..'), ('padded', '%1$s.%2$s.%3$s=='), ('with a space before', ' %1$s.%2$s.%3$s'),
   ('with a newline after', e'%1$s.%2$s.%3$s\n'), ('with a space within', '%1$s. %2$s.%3$s'),
-  ('with a + for a -', '%1$s.%2$s.+' || '%3$s'), ('with a character over 7 bits',
-  '%1$s.%2$sé.%3$s'),
+  ('with a + for a -', '%1$s.%2$s.+' || '%3$s'),
+  ('with a character over 7 bits', '%1$s.%2$sé.%3$s'),
   ('as JSON serialization', '{"protected":"%1$s","payload":"%2$s","signature":"%3$s"}'),
   ('behind Bearer', 'Bearer %1$s.%2$s.%3$s'),
   ('over 8 KiB', '%1$s.%2$s' || repeat('A', 8192) || '.%3$s'),
@@ -129,22 +129,23 @@ from (values
   ('with a later exp', replace(:'claims', '"exp":', '"exp":9'), 'invalid_signature'),
   ('with more scopes', replace(:'claims', 'mcp:tools', 'mcp:*'), 'invalid_signature'),
   ('with a claim twice', '{"user_id":"user_bob",' || substr(:'claims', 2), 'malformed'),
-  ('with a claim of 1000 nested lists', '{"x":' || repeat('[', 1000) || repeat(']',
-  1000) || ',' || substr(:'claims', 2),
+  ('with a claim of 1000 nested lists',
+   '{"x":' || repeat('[', 1000) || repeat(']', 1000) || ',' || substr(:'claims', 2),
    'malformed'),
   ('with a payload that is a string', '"x"', 'malformed')) as v(what, payload, reason);
 insert into forgery values
-  ('altered in its signature', concat_ws('.', :'header', :'payload', pg_temp.altered(:'signature',
-  40)), 'invalid_signature'),
+  ('altered in its signature',
+  concat_ws('.', :'header', :'payload',
+     pg_temp.altered(:'signature', 40)), 'invalid_signature'),
   ('with a short signature', concat_ws('.', :'header', :'payload', left(:'signature', 80)),
   'invalid_signature'),
-  ('with a signature twice as long', concat_ws('.', :'header', :'payload',
-  :'signature' || 'AA' || :'signature' || 'AA'),
+  ('with a signature twice as long',
+  concat_ws('.', :'header', :'payload', :'signature' || 'AA' || :'signature' || 'AA'),
    'invalid_signature'),
   ('with a signature of zeros', concat_ws('.', :'header', :'payload', repeat('A', 86)),
   'invalid_signature'),
-  ('with another JWT''s signature', (select concat_ws('.', :'header', :'payload', split_part(token,
-  '.', 3))
+  ('with another JWT''s signature',
+  (select concat_ws('.', :'header', :'payload', split_part(token, '.', 3))
      from openclaw.issue_access_token('ctr_alice', '{mcp:tools}')), 'invalid_signature');
 
 select is((openclaw.verify_jwt(:'jwt', :'alice_endpoint')).reason, null,

@@ -1,12 +1,12 @@
 \ir fixture.psql
-select plan(44);
+select plan(45);
 
 select pg_temp.state() as before \gset
 select token, jti, kid, issued_at, expires_at,
        extract(epoch from issued_at)::bigint as iat, extract(epoch from expires_at)::bigint as exp
 from openclaw.issue_access_token('ctr_alice', '{mcp:tools,data:*}', client_id => 'harness-1') \gset
-select is(pg_temp.segment(:'token', 1), jsonb_build_object('alg', 'EdDSA', 'typ', 'at+jwt', 'kid',
-  :'kid'),
+select is(pg_temp.segment(:'token', 1),
+  jsonb_build_object('alg', 'EdDSA', 'typ', 'at+jwt', 'kid', :'kid'),
   'an access token''s header is alg, typ at+jwt and kid');
 select is(pg_temp.segment(:'token', 2),
   jsonb_build_object('iss', :'issuer', 'sub', 'user_alice', 'user_id', 'user_alice', 'aud',
@@ -115,7 +115,11 @@ from (values
    'audience must not be null', 'sign_jwt refuses an audience of null'),
   ('select openclaw.sign_jwt(''access_token'', ''EdDSA'', ''u'', ''a'', ''{}'', null, null, null)',
   '22004',
-   'lifetime_seconds must not be null', 'sign_jwt refuses a lifetime of null'))
+   'lifetime_seconds must not be null', 'sign_jwt refuses a lifetime of null'),
+  ('select openclaw.issue_access_token(''ctr_alice'',
+      array(select repeat(''a'', 60) || '':'' || repeat(''b'', 60) || n from generate_series(1, 64) as n))',
+   '54000', 'the JWT would be too long to be verified',
+   'issue_access_token refuses scopes that make a JWT which nobody reads'))
   as v(statement, state, message, what);
 
 savepoint s;

@@ -80,8 +80,8 @@ rollback to s;
 
 -- Attack 22.
 select is((openclaw.verify_jwt(pg_temp.signed('user_alice', lifetime), :'alice_endpoint'))::text,
-  pg_temp.refused('expired'), 'a JWT whose exp is now' || to_char(lifetime,
-  'FMSG9') || ' s is expired, without leeway')
+  pg_temp.refused('expired'),
+  'a JWT whose exp is now' || to_char(lifetime, 'FMSG9') || ' s is expired, without leeway')
 from unnest(array[0, -1, -3600]) as lifetime;
 select is((openclaw.verify_jwt(pg_temp.signed('user_alice', -2147483648), :'alice_endpoint'))::text,
   pg_temp.refused('malformed'), 'a JWT whose exp is before 1970 is malformed');

@@ -121,14 +121,14 @@ select matches(pg_temp.signs_after('chmod 0400 %s', :'path'), '^[A-Za-z0-9_-]{22
   'a file that its owner can only read is good');
 select pg_temp.shell('chmod 0600 %s', :'path') as ignored \gset
 
-select is(pg_temp.signs_after(command, :'path'), pg_temp.refusal('does not hold a master key',
-  'Restore it from its backup.', :'path'),
+select is(pg_temp.signs_after(command, :'path'),
+  pg_temp.refusal('does not hold a master key', 'Restore it from its backup.', :'path'),
   'a file ' || what || ' is refused')
-from (values ('that is empty', ': > %s'), ('cut short',
-  'printf ''openclaw-master-key-v1:AAAA\n'' > %s'),
+from (values ('that is empty', ': > %s'),
+  ('cut short', 'printf ''openclaw-master-key-v1:AAAA\n'' > %s'),
              ('of zeros over the bound', 'head -c 4096 /dev/zero > %s'),
-             ('of two lines', format('cp ''%s'' %%1$s && echo x >> %%1$s',
-             :'real_path'))) as v(what, command);
+             ('of two lines',
+             format('cp ''%s'' %%1$s && echo x >> %%1$s', :'real_path'))) as v(what, command);
 select is(pg_temp.signs_after('rm %1$s && mkdir -m 0700 %1$s', :'path'),
   pg_temp.refusal('is not a plain file', null, :'path'),
   'a directory in its place is refused');
@@ -150,8 +150,8 @@ select pg_reload_conf() as ignored \gset
 select pg_temp.wait_for_path('/nonexistent/master.key') as ignored \gset
 select is(pg_temp.fresh('select openclaw.create_master_key()'),
   pg_temp.refusal('cannot be made: No such file or directory',
-  'Its directory must exist and belong to the user that runs Postgres.',
-                  '/nonexistent/master.key'), 'create_master_key makes no folder');
+  'Its directory must exist and belong to the user that runs Postgres.', '/nonexistent/master.key'),
+  'create_master_key makes no folder');
 alter system set openclaw.master_key_file = '';
 select pg_reload_conf() as ignored \gset
 select pg_temp.wait_for_path('') as ignored \gset

@@ -3,8 +3,8 @@
 \ir other_session.psql
 \ir fixture.psql
 commit;
-select token as second_token, token_id as second_token_id from openclaw.issue_token('user_bob',
-  '{mcp:tools}') \gset
+select token as second_token,
+  token_id as second_token_id from openclaw.issue_token('user_bob', '{mcp:tools}') \gset
 select token as alice_jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 select token as bob_jwt from openclaw.issue_access_token('ctr_bob', '{mcp:tools}') \gset
 select plan(25);
@@ -66,8 +66,8 @@ select * from dblink('other',
   'select token from openclaw.issue_token(''user_alice'', ''{mcp:tools}'')') as t(pending_token text) \gset
 select is((openclaw.verify_token(:'pending_token')).reason, 'unknown',
   'a token whose issue is not committed is unknown to others');
-select * from dblink('other', format('select (openclaw.verify_token(%L)).valid::text',
-  :'pending_token')) as t(there text) \gset
+select * from dblink('other',
+  format('select (openclaw.verify_token(%L)).valid::text', :'pending_token')) as t(there text) \gset
 select is(:'there'::text, 'true', 'and good where it was issued');
 select pg_temp.elsewhere('rollback') as ignored \gset
 select is((openclaw.verify_token(:'pending_token')).reason, 'unknown',

@@ -42,8 +42,8 @@ from (values
   'doctor()']),
   ('front', array['front_jwks(text)', 'front_metadata()', 'front_introspect(text,text,text)',
                   'front_revoke(text,text,text,text)', 'front_connect(text,text,text,text)',
-                  'front_verify(text,text,text)',
-                  'front_ready()'])) as v(capability, signatures), unnest(signatures) as signature;
+                  'front_verify(text,text,text)', 'front_ready()'])) as v(capability, signatures),
+                  unnest(signatures) as signature;
 
 -- The SQLSTATE with which a role's statement ends; null for success. Nothing of it stays.
 create function pg_temp.outcome(role text, statement text) returns text language plpgsql as $$
@@ -84,15 +84,15 @@ select is_empty($$select relation, outcome
                   where relkind = 'S' and outcome is distinct from '42501'$$,
   'and draw from no sequence');
 
-select is((select array_agg(openclaw.grant_access(role::regrole, substr(role,
-  length('pgtap_privileges_') + 1))::text)
+select is((select array_agg(openclaw.grant_access(role::regrole,
+             substr(role, length('pgtap_privileges_') + 1))::text)
            from (select distinct role from opened) as r), array_fill(''::text, array[4]),
              'grant_access takes the four capabilities');
 select is_empty('select o.routine from opened as o where not exists (select from routine as r where r.routine::text = o.routine)',
   'every function that this file opens exists');
 create temp table called as
-select r.role, routine.routine, o.routine is not null as may, pg_temp.outcome(r.role,
-  call) as outcome
+select r.role, routine.routine, o.routine is not null as may,
+       pg_temp.outcome(r.role, call) as outcome
 from routine cross join (select distinct role from opened) as r
      left join opened as o on (o.role, o.routine) = (r.role, routine.routine::text);
 select is_empty('select * from called where may and outcome = ''42501''',

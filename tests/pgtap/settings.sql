@@ -2,15 +2,15 @@
 select plan(58);
 
 select is(openclaw.setting(name), value, 'openclaw.' || name || ' is ' || value || ' by default')
-from (values ('access_token_lifetime', '5min'), ('user_claim_lifetime', '1min'), ('jwks_max_age',
-  '5min'),
+from (values ('access_token_lifetime', '5min'), ('user_claim_lifetime', '1min'),
+  ('jwks_max_age', '5min'),
              ('leeway', '30s'), ('argon2_memory', '19MB'), ('argon2_iterations', '2'),
              ('request_id', '')) as v(name, value);
 select is(openclaw.setting('issuer'), :'issuer', 'setting follows SET');
 select throws_ok(format('select openclaw.setting(%L)', bad), state, null,
   'setting refuses the name ' || to_json(left(bad, 20)))
-from (values ('', '42704'), ('none', '42704'), ('issuer; drop', '42704'), (repeat('x', 65),
-  '54000')) as v(bad, state);
+from (values ('', '42704'), ('none', '42704'), ('issuer; drop', '42704'),
+  (repeat('x', 65), '54000')) as v(bad, state);
 select is(openclaw.library_version(),
   (select extversion from pg_extension where extname = 'openclaw'),
   'library_version is the version of the SQL objects');
@@ -26,20 +26,20 @@ select is(openclaw.max_jwt_lifetime(), (select max_val::int * interval '1 second
 
 select throws_ok(format('set openclaw.%s = %L', name, bad), '22023', null,
   format('openclaw.%s refuses %s', name, to_json(bad)))
-from (values ('issuer', 'http://auth.openclaw.test'), ('issuer', 'auth.openclaw.test'), ('issuer',
-  'https://'),
-             ('issuer', 'https://a.test/?q'), ('issuer', 'https://a.test/#f'), ('issuer',
-             'https://u@a.test'),
-             ('issuer', e'https://a.test\nX: y'), ('issuer', 'https://a.test "'), ('issuer',
-             'http://localhost.evil.test'),
+from (values ('issuer', 'http://auth.openclaw.test'), ('issuer', 'auth.openclaw.test'),
+  ('issuer', 'https://'),
+             ('issuer', 'https://a.test/?q'), ('issuer', 'https://a.test/#f'),
+             ('issuer', 'https://u@a.test'),
+             ('issuer', e'https://a.test\nX: y'), ('issuer', 'https://a.test "'),
+             ('issuer', 'http://localhost.evil.test'),
              ('issuer', 'https://a.test/' || repeat('x', 512)),
              ('leeway', '61'), ('leeway', '-1'), ('access_token_lifetime', '9'),
              ('access_token_lifetime', '3601'),
              ('user_claim_lifetime', '4'), ('user_claim_lifetime', '3601'), ('jwks_max_age', '0'),
              ('argon2_memory', '8191'),
              ('argon2_memory', '262145'), ('argon2_iterations', '0'), ('argon2_iterations', '9'),
-             ('request_id', e'a\nb'), ('request_id', 'a b'), ('request_id', repeat('x',
-             65))) as v(name, bad);
+             ('request_id', e'a\nb'), ('request_id', 'a b'),
+             ('request_id', repeat('x', 65))) as v(name, bad);
 select lives_ok(format('set local openclaw.issuer = %L', good), 'openclaw.issuer takes ' || good)
 from unnest(array['http://127.0.0.1:8080', 'http://localhost', 'http://[::1]:80/x']) as good;
 select throws_ok('set openclaw.master_key_file = ''/tmp/x''', '55P02', null,

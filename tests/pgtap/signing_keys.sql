@@ -54,12 +54,12 @@ update openclaw.signing_keys set activates_at = now() - interval '1 day',
   retires_at = now() - interval '1 second' where kid = :'first_kid';
 select token as second_jwt, kid from pg_temp.jwt() \gset
 select is(:'kid'::text, :'second_kid', 'the successor signs once its time has come');
-select is(array[pg_temp.reason(:'first_jwt'), pg_temp.reason(:'second_jwt')], array['valid',
-  'valid'],
+select is(array[pg_temp.reason(:'first_jwt'), pg_temp.reason(:'second_jwt')],
+  array['valid', 'valid'],
   'the JWTs of both keys are good while one is retiring');
 update openclaw.signing_keys set expires_at = clock_timestamp() where kid = :'first_kid';
-select is(array[pg_temp.reason(:'first_jwt'), pg_temp.reason(:'second_jwt')], array['unknown_key',
-  'valid'],
+select is(array[pg_temp.reason(:'first_jwt'), pg_temp.reason(:'second_jwt')],
+  array['unknown_key', 'valid'],
   'an expired key is unknown, and the other one is not');
 select is(pg_temp.kids(), array[:'second_kid'], 'an expired key is not published');
 

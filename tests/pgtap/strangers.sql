@@ -11,12 +11,12 @@ from (values
   ('issue_access_token',
   'select openclaw.issue_access_token(%L, ''{mcp:tools}'', user_id => ''user_alice'')'),
   ('issue_user_claim', 'select openclaw.issue_user_claim(''user_alice'', %L)'),
-  ('connect', 'select openclaw.connect(''user_alice'', %L, ''{mcp:tools}'')')) as v(what,
-  statement);
+  ('connect', 'select openclaw.connect(''user_alice'', %L, ''{mcp:tools}'')'))
+  as v(what, statement);
 select isnt((pg_temp.error_of('select openclaw.issue_user_claim(''user_alice'', ''ctr_bob'')')).state, null,
   'that answer is an error');
-select is(openclaw.revoke_token('user_alice', :'bob_token_id'), openclaw.revoke_token('user_alice',
-  'tok_none'),
+select is(openclaw.revoke_token('user_alice', :'bob_token_id'),
+  openclaw.revoke_token('user_alice', 'tok_none'),
   'revoke_token answers for another user''s token as for none');
 select is(openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_bob', null)::text,
           openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_none', null)::text,

@@ -12,8 +12,8 @@ select is(array(select coalesce(reason,
   user_id) from openclaw.verify_tokens(:'mixed') order by ordinal),
   array['user_alice', 'malformed', 'malformed', 'unknown', 'revoked', 'user_bob', 'user_alice'],
   'verify_tokens answers each token with its own result, in their order');
-select is(array(select ordinal from openclaw.verify_tokens(:'mixed')), array[1, 2, 3, 4, 5, 6,
-  7]::bigint[],
+select is(array(select ordinal from openclaw.verify_tokens(:'mixed')),
+  array[1, 2, 3, 4, 5, 6, 7]::bigint[],
   'verify_tokens counts from 1');
 select is(array(select row(v.valid, v.reason, v.token_id, v.user_id, v.container_id, v.scopes,
   v.issued_for,
@@ -36,8 +36,8 @@ select is((select count(*) filter (where not valid and reason = 'malformed' and 
            from openclaw.verify_tokens(array_fill('x'::text, array[65536]))),
   65536::bigint, 'verify_tokens takes 65536 tokens in one call');
 select is((select format('%s of %s', count(*) filter (where valid), count(*))
-           from openclaw.verify_tokens(array_fill(:'alice_token'::text, array[997]) || array['',
-             'x', null])),
+           from openclaw.verify_tokens(array_fill(:'alice_token'::text, array[997]) ||
+             array['', 'x', null])),
   '997 of 1000', 'three bad tokens among a thousand take nothing from the others');
 
 select throws_ok(format('select * from openclaw.verify_tokens(%s, %L)', tokens, scopes), state,

@@ -29,8 +29,8 @@ select is((select expires_at - created_at >= interval '90 days'
            from openclaw.api_tokens where id = :'bob_token_id'), true,
   'issue_token gives 90 days by default');
 select is((select count(distinct token) from
-           (select (openclaw.issue_token('user_bob', '{a:b}')).token from generate_series(1,
-           50)) as t),
+           (select (openclaw.issue_token('user_bob', '{a:b}')).token
+             from generate_series(1, 50)) as t),
   50::bigint, 'issue_token never makes the same token twice');
 
 select pg_temp.state() as before \gset
