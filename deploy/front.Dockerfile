@@ -17,7 +17,7 @@ RUN cmake -S . -B build -DOPENCLAW_TESTS=OFF \
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-       curl libboost-context1.74.0 libcpp-httplib0.11 libpq5 libsodium23 libspdlog1.10 libssl3 \
+       curl libboost-context1.74.0 libcpp-httplib0.11 libpq5 libspdlog1.10 libssl3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin openclaw-front
 COPY --from=build /src/build/openclaw-front /usr/local/bin/

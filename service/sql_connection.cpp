@@ -11,9 +11,6 @@ SqlConnection::SqlConnection(boost::asio::io_context& loop, PgConnection connect
       socket_(loop, PQsocket(connection_.get())),
       events_(std::move(events)) {
   PQsetnonblocking(connection_.get(), 1);
-  // The default prints them to stderr, where they could repeat an argument.
-  PQsetNoticeReceiver(
-      connection_.get(), [](void*, const PGresult*) {}, nullptr);
 }
 
 void SqlConnection::start() { wait_readable(); }

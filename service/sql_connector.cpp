@@ -17,7 +17,13 @@ SqlConnector::Opened connect(const std::string& conninfo) {
   const char* const keywords[] = {"connect_timeout", "dbname", "application_name",
                                   "client_encoding", nullptr};
   const char* const values[] = {"5", conninfo.c_str(), "openclaw-front", "UTF8", nullptr};
-  SqlConnector::Opened opened{PgConnection(PQconnectdbParams(keywords, values, 1)), {}};
+  // What the server says on the way (a WARNING, a FATAL farewell) must not reach stderr as it is,
+  // and only a connection object takes a receiver: so it is made first, and PQreset then connects
+  // it, blocking, with connect_timeout for each of several hosts.
+  SqlConnector::Opened opened{PgConnection(PQconnectStartParams(keywords, values, 1)), {}};
+  PQsetNoticeReceiver(
+      opened.connection.get(), [](void*, const PGresult*) {}, nullptr);
+  PQreset(opened.connection.get());
   if (PQstatus(opened.connection.get()) == CONNECTION_OK) return opened;
   opened.problem = PQerrorMessage(opened.connection.get());
   opened.connection.reset();
