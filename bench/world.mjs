@@ -202,7 +202,7 @@ export class World {
   }
 
   // Introspections a second through 64 keep-alive connections, each of another token. One answer
-  // that is not 200 fails the run; that they say `active` shows in their length.
+  // that is not 200 fails the run; of `active`, only the average length of the answers is checked.
   async introspections(port, seconds = 2) {
     const out = await this.#run('wrk', ['-t2', '-c64', `-d${seconds}s`, '-s',
       path.join(BENCH, 'introspect.lua'), `http://127.0.0.1:${port}`],
