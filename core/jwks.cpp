@@ -17,6 +17,7 @@ constexpr JsonLimits kJwksLimits{.bytes = kMaxJwks, .depth = 8, .elements = 8192
 
 }  // namespace
 
+// By value: the keys move into the set.  NOLINTNEXTLINE(performance-unnecessary-value-param)
 Result<KeySet> KeySet::of(std::vector<PublicKey> keys) {
   KeySet set;
   while (!keys.empty()) {
