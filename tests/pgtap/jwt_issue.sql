@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(45);
+select plan(46);
 
 select pg_temp.state() as before \gset
 select token, jti, kid, issued_at, expires_at,
@@ -121,6 +121,10 @@ from (values
    '54000', 'the JWT would be too long to be verified',
    'issue_access_token refuses scopes that make a JWT which nobody reads'))
   as v(statement, state, message, what);
+
+select is(count(distinct (openclaw.issue_access_token('ctr_alice', '{a:b}')).jti), 200::bigint,
+  'no two JWTs have one jti, however many are signed by one backend')
+from generate_series(1, 200);
 
 savepoint s;
 set local openclaw.issuer = '';
