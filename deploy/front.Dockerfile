@@ -10,6 +10,7 @@ COPY CMakeLists.txt ./
 COPY core core
 COPY extension/openclaw.control extension/
 COPY service service
+COPY serving serving
 RUN cmake -S . -B build -DOPENCLAW_TESTS=OFF \
     && cmake --build build --parallel 2 --target openclaw-front \
     && strip build/openclaw-front

@@ -11,7 +11,7 @@
 
 #include "service/loop.h"
 #include "service/options.h"
-#include "service/request_id.h"
+#include "serving/request_id.h"
 
 namespace openclaw::front {
 

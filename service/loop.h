@@ -12,8 +12,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "service/deadlines.h"
-#include "service/log.h"
+#include "serving/deadlines.h"
+#include "serving/log.h"
 #include "service/options.h"
 #include "service/router.h"
 #include "service/sql_connector.h"

@@ -8,46 +8,31 @@
 #include <variant>
 #include <vector>
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
-
 #include <boost/asio/signal_set.hpp>
 
 #include "service/door.h"
-#include "service/log.h"
 #include "service/loop.h"
 #include "service/options.h"
 #include "service/sql_connector.h"
+#include "serving/log.h"
+#include "serving/process.h"
 
 namespace {
 
+using namespace openclaw;
 using namespace openclaw::front;
 
 // Descriptors beside those of the clients: Postgres, epoll, timers, the listener, stderr, resolver.
-constexpr rlim_t kOtherDescriptors = 64;
+constexpr std::uint64_t kOtherDescriptors = 64;
 
 // Empty, or why max_clients cannot be had.
-std::string raise_descriptor_limit(const Options& options) {
-  const rlim_t needed =
-      options.max_clients + kOtherDescriptors + rlim_t{options.threads} * (options.connections + 4);
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur >= needed) return {};
-  if (limit.rlim_max >= needed) {
-    limit.rlim_cur = needed;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return {};
-  }
+std::string raise_descriptor_limit_for(const Options& options) {
+  const std::uint64_t needed = options.max_clients + kOtherDescriptors +
+                               std::uint64_t{options.threads} * (options.connections + 4);
+  if (raise_descriptor_limit(needed)) return {};
   return "--max-clients " + std::to_string(options.max_clients) + " needs " +
          std::to_string(needed) + " open files, and the limit (ulimit -Hn) is " +
-         std::to_string(limit.rlim_max) + ": raise it, or lower --max-clients";
-}
-
-// Tokens pass through this process: neither a core file nor another process of the same user may
-// show its memory.
-void forbid_dumps() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0);
+         std::to_string(hard_descriptor_limit()) + ": raise it, or lower --max-clients";
 }
 
 int refuse(const std::string& why) {
@@ -107,7 +92,7 @@ int main(int argc, char** argv) {
     return end->code;
   }
   const Options& options = std::get<Options>(parsed);
-  if (const std::string why = raise_descriptor_limit(options); !why.empty()) return refuse(why);
+  if (const std::string why = raise_descriptor_limit_for(options); !why.empty()) return refuse(why);
   if (!options.core_dumps) forbid_dumps();
   if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return refuse("cannot ignore SIGPIPE");
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <variant>
 
-namespace openclaw::front {
+#include "serving/log.h"
 
-enum class LogLevel : std::uint8_t { debug, info, warning, error };
+namespace openclaw::front {
 
 struct Options {
   std::string address = "127.0.0.1";

@@ -20,8 +20,8 @@
 #include "service/endpoints.h"
 #include "service/fiber_stacks.h"
 #include "service/http_frame.h"
-#include "service/log.h"
-#include "service/request_id.h"
+#include "serving/log.h"
+#include "serving/request_id.h"
 #include "service/sql_pool.h"
 
 namespace openclaw::front {

@@ -17,7 +17,7 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "service/log.h"
+#include "serving/log.h"
 #include "service/sql_batch.h"
 #include "service/sql_connection.h"
 #include "service/sql_connector.h"

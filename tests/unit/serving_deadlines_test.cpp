@@ -1,11 +1,11 @@
-#include "service/deadlines.h"
+#include "serving/deadlines.h"
 
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-namespace openclaw::front {
+namespace openclaw {
 namespace {
 
 using namespace std::chrono_literals;
@@ -74,4 +74,4 @@ TEST_F(DeadlinesTest, LetTheExpiredRemoveItselfAndOthers) {
 }
 
 }  // namespace
-}  // namespace openclaw::front
+}  // namespace openclaw

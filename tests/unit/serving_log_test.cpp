@@ -1,4 +1,4 @@
-#include "service/log.h"
+#include "serving/log.h"
 
 #include <string>
 
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace openclaw::front {
+namespace openclaw {
 namespace {
 
 TEST(Log, WritesFieldsAsJson) {
@@ -54,4 +54,4 @@ TEST(Log, WritesWholeLinesBeforeItGoes) {
 }
 
 }  // namespace
-}  // namespace openclaw::front
+}  // namespace openclaw

@@ -1,10 +1,10 @@
-#include "service/log.h"
+#include "serving/log.h"
 
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-namespace openclaw::front {
+namespace openclaw {
 namespace {
 
 constexpr std::size_t kWaitingLines = 8'192;
@@ -63,7 +63,7 @@ std::string format_event(std::string_view event, std::initializer_list<LogField>
 Log::Log(LogLevel level)
     : writer_(std::make_shared<spdlog::details::thread_pool>(kWaitingLines, 1)),
       logger_(std::make_shared<spdlog::async_logger>(
-          "front", std::make_shared<spdlog::sinks::stderr_sink_mt>(), writer_,
+          "openclaw", std::make_shared<spdlog::sinks::stderr_sink_mt>(), writer_,
           spdlog::async_overflow_policy::overrun_oldest)) {
   logger_->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l",%v})",
                        spdlog::pattern_time_type::utc);
@@ -82,4 +82,4 @@ void Log::write(LogLevel level, std::string_view event, std::initializer_list<Lo
 
 std::size_t Log::lost() const { return writer_->overrun_counter(); }
 
-}  // namespace openclaw::front
+}  // namespace openclaw

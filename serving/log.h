@@ -1,6 +1,6 @@
-// The front's log: one JSON object a line on stderr, with time, level, event and the event's
-// fields. Nothing that a client sent enters it but a request id of harmless characters: no target,
-// query, header, body or SQL parameter, and no text of a Postgres error, which can repeat them.
+// A server's log: one JSON object a line on stderr, with time, level, event and the event's fields.
+// Nothing that a client sent enters it but a request id of harmless characters: no target, query,
+// header, body or SQL parameter, and no text of a Postgres error, which can repeat them.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,6 @@
 #include <string_view>
 #include <variant>
 
-#include "service/options.h"
-
 namespace spdlog {
 class logger;
 namespace details {
@@ -19,7 +17,9 @@ class thread_pool;
 }
 }  // namespace spdlog
 
-namespace openclaw::front {
+namespace openclaw {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 struct LogField {
   std::string_view name;
@@ -50,4 +50,4 @@ class Log {
   std::shared_ptr<spdlog::logger> logger_;
 };
 
-}  // namespace openclaw::front
+}  // namespace openclaw

@@ -1,4 +1,4 @@
-#include "service/request_id.h"
+#include "serving/request_id.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -6,7 +6,7 @@
 
 #include <sys/random.h>
 
-namespace openclaw::front {
+namespace openclaw {
 
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -34,4 +34,4 @@ std::string RequestIds::next(std::optional<std::string_view> from_client) {
   return id;
 }
 
-}  // namespace openclaw::front
+}  // namespace openclaw

@@ -1,11 +1,11 @@
-#include "service/request_id.h"
+#include "serving/request_id.h"
 
 #include <set>
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace openclaw::front {
+namespace openclaw {
 namespace {
 
 TEST(RequestId, OfAClientIsTakenWhenItCanHarmNoLog) {
@@ -37,4 +37,4 @@ TEST(RequestId, IsMadeOf128BitsThatDoNotRepeat) {
 }
 
 }  // namespace
-}  // namespace openclaw::front
+}  // namespace openclaw

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace openclaw::front {
+namespace openclaw {
 
 // A client's own id that may enter the log and the answer: [A-Za-z0-9._-]{1,64}.
 bool is_request_id(std::string_view text);
@@ -25,4 +25,4 @@ class RequestIds {
   std::size_t left_ = 0;
 };
 
-}  // namespace openclaw::front
+}  // namespace openclaw

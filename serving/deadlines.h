@@ -10,7 +10,7 @@
 #include <list>
 #include <utility>
 
-namespace openclaw::front {
+namespace openclaw {
 
 template <class Owner, std::size_t kKinds>
 class Deadlines {
@@ -85,4 +85,4 @@ class Deadlines {
   std::array<Queue, kKinds + 1> queues_;
 };
 
-}  // namespace openclaw::front
+}  // namespace openclaw
