@@ -29,10 +29,11 @@ constexpr std::uint64_t kOtherDescriptors = 64;
 std::string raise_descriptor_limit_for(const Options& options) {
   const std::uint64_t needed = options.max_clients + kOtherDescriptors +
                                std::uint64_t{options.threads} * (options.connections + 4);
-  if (raise_descriptor_limit(needed)) return {};
+  const std::uint64_t limit = raise_descriptor_limit(needed);
+  if (limit >= needed) return {};
   return "--max-clients " + std::to_string(options.max_clients) + " needs " +
          std::to_string(needed) + " open files, and the limit (ulimit -Hn) is " +
-         std::to_string(hard_descriptor_limit()) + ": raise it, or lower --max-clients";
+         std::to_string(limit) + ": raise it, or lower --max-clients";
 }
 
 int refuse(const std::string& why) {

@@ -3,6 +3,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+
 namespace openclaw {
 
 void forbid_dumps() {
@@ -11,19 +13,13 @@ void forbid_dumps() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
-bool raise_descriptor_limit(std::uint64_t needed) {
+std::uint64_t raise_descriptor_limit(std::uint64_t needed) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur >= needed) return true;
-  if (limit.rlim_max < needed) return false;
-  limit.rlim_cur = needed;
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
-
-std::uint64_t hard_descriptor_limit() {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_max;
+  if (limit.rlim_cur >= needed) return limit.rlim_cur;
+  rlimit raised = limit;
+  raised.rlim_cur = std::min<rlim_t>(needed, limit.rlim_max);
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 }  // namespace openclaw
