@@ -1,0 +1,131 @@
+// One client's connection: takes its requests in turn, has each judged, and relays what is allowed
+// to the upstream, streaming both ways.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>  // before Boost 1.74 awaitable.hpp, which uses std::exchange without it
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "gate/channel.h"
+#include "gate/http_message.h"
+#include "gate/relay.h"
+#include "gate/request_check.h"
+#include "gate/server.h"
+#include "gate/wakeup.h"
+
+namespace openclaw::gate {
+
+// nginx's word for a client that left before its answer.
+inline constexpr unsigned kClientLeft = 499;
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(Server& server, boost::asio::ip::tcp::socket socket);
+
+  void start();
+  // Its time limit has passed.
+  void expired();
+  // Ends when it is idle, otherwise after the answer that is under way.
+  void drain();
+  void close();
+
+ private:
+  using Done = boost::asio::awaitable<void>;
+  using Buffers = std::span<boost::asio::const_buffer>;
+
+  // The request that is being answered, beside what the parser holds.
+  struct Current {
+    std::shared_ptr<Policy> policy;
+    std::chrono::steady_clock::time_point began;
+    std::string request_id;
+    std::string origin;  // allowed, or ""
+    std::string user_id;
+    std::string key_name;
+    std::string_view method;
+    std::string_view decision = "refused";
+    std::string_view reason = "ok";
+    unsigned status = 0;
+    unsigned version = 11;
+    std::uint64_t bytes = 0;
+    bool upstream_failed = false;
+  };
+
+  Done run();
+  boost::asio::awaitable<bool> open();
+  boost::asio::awaitable<bool> read_request();
+  Done answer();
+  Done answer_own_path(std::string_view path);
+  boost::asio::awaitable<Verdict> judge();
+  Done answer_verdict(Verdict verdict);
+  bool answer_is_preflight() const;
+  bool has_allowed_certificate();
+  Credentials credentials();
+
+  Done refuse(Refusal refusal, std::string_view fields = {});
+  Done respond(int status, std::string_view fields, std::string_view body);
+  boost::asio::awaitable<bool> send(Buffers buffers);
+  Done say_goodbye();
+
+  Done proxy();
+  std::optional<Refusal> decode_request_body();
+  Framing request_framing() const;
+  boost::asio::awaitable<std::shared_ptr<Channel>> exchange_heads(UpstreamPool& pool);
+  boost::asio::awaitable<bool> send_request(Channel& upstream);
+  void start_body_relay(std::shared_ptr<Channel> upstream);
+  Done relay_request_body(std::shared_ptr<Channel> upstream);
+  Done end_body_relay(Channel* upstream);
+  boost::asio::awaitable<bool> read_response_head(Channel& upstream);
+  Framing response_framing() const;
+  boost::asio::awaitable<bool> relay_response(Channel& upstream);
+  boost::asio::awaitable<bool> read_response_piece(Channel& upstream);
+  boost::asio::awaitable<bool> send_piece(const Framing& framing);
+  Done answer_failure();
+
+  void begin_request();
+  void end_request();
+  void limit(Limit kind) {
+    limit_ = kind;
+    server_.limit(client_, kind);
+  }
+  void lift_limit() { server_.lift_limit(client_); }
+
+  Server& server_;
+  const std::shared_ptr<boost::asio::ssl::context> tls_;
+  const std::shared_ptr<Channel> channel_;
+  Server::Clients::Handle client_;
+  std::weak_ptr<Policy> certificate_judged_by_;
+  std::chrono::steady_clock::time_point certificate_recheck_at_;
+  bool certificate_allowed_ = false;
+
+  std::optional<RequestParser> request_;
+  std::optional<ResponseParser> response_;
+  Current current_;
+  std::string out_;
+  Limit limit_ = Limit::idle;  // the last that was set
+  bool idle_ = true;
+  bool timed_out_ = false;
+  bool keep_alive_ = true;
+  bool presented_ = false;  // the last decision's
+
+  Framing request_framing_;
+  bool response_began_ = false;
+
+  // The request's body, when it is relayed beside the response.
+  enum class BodyRelay : std::uint8_t { none, running, ended };
+  BodyRelay body_relay_ = BodyRelay::none;
+  std::optional<Refusal> body_refusal_;
+  bool response_ended_ = false;
+  Wakeup body_relay_ended_;
+};
+
+}  // namespace openclaw::gate

@@ -1,0 +1,348 @@
+// The session's way to the upstream and back.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "gate/session.h"
+
+namespace openclaw::gate {
+namespace {
+
+namespace asio = boost::asio;
+using boost::beast::error_code;
+
+asio::const_buffer bytes(std::string_view text) { return {text.data(), text.size()}; }
+
+// Methods that may be sent a second time (RFC 9110 9.2.2).
+bool is_idempotent(http::verb method) {
+  return method == http::verb::get || method == http::verb::head || method == http::verb::options ||
+         method == http::verb::put || method == http::verb::delete_;
+}
+
+bool may_have_body(http::verb method) {
+  return method == http::verb::post || method == http::verb::put || method == http::verb::patch;
+}
+
+// One piece of a body, framed: what goes before it and after it.
+struct Piece {
+  std::string head;
+  std::string_view tail;
+};
+
+Piece frame_piece(const Framing& framing, std::size_t size, bool last) {
+  if (framing.by != Framing::By::chunks) return {};
+  if (size == 0) return {{}, last ? "0\r\n\r\n" : ""};
+  return {chunk_head(size), last ? "\r\n0\r\n\r\n" : "\r\n"};
+}
+
+// Counts an exchange for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
+}  // namespace
+
+Session::Done Session::proxy() {
+  const std::shared_ptr<UpstreamPool> pool = current_.policy->pool;
+  const std::optional<std::string> target =
+      pool ? current_.policy->site.upstream_target(view(request_->get().target())) : std::nullopt;
+  if (!target) {
+    co_await refuse({404, "not_found", "There is nothing here."});
+    co_return;
+  }
+  if (const std::optional<Refusal> refusal = decode_request_body()) {
+    co_await refuse(*refusal);
+    co_return;
+  }
+  const Counted exchange(server_.metrics().exchanges);
+  request_framing_ = request_framing();
+  out_.clear();
+  append_upstream_head(out_, request_->get(),
+                       {.target = *target,
+                        .host = pool->authority(),
+                        .user_id = current_.user_id,
+                        .request_id = current_.request_id,
+                        .framing = request_framing_});
+
+  const std::shared_ptr<Channel> upstream = co_await exchange_heads(*pool);
+  bool reusable = false;
+  if (upstream) {
+    reusable = co_await relay_response(*upstream);
+  } else {
+    co_await answer_failure();
+  }
+  channel_->when_ended_close(nullptr);
+  co_await end_body_relay(upstream.get());
+  if (reusable && upstream->is_open() && upstream->input().empty()) {
+    pool->give_back(upstream);
+  } else if (upstream) {
+    upstream->close();
+  }
+}
+
+// ---- the request
+// ---------------------------------------------------------------------------------
+
+// Decodes what has arrived of the body.
+std::optional<Refusal> Session::decode_request_body() {
+  while (!request_->is_done() && !channel_->input().empty()) {
+    error_code error;
+    const std::size_t taken = request_->put(bytes(channel_->input()), error);
+    channel_->consume(taken);
+    if (error && error != http::error::need_more) return refusal_of(error);
+    if (taken == 0) break;
+  }
+  return std::nullopt;
+}
+
+Framing Session::request_framing() const {
+  const RequestParser::value_type& request = request_->get();
+  if (!request_->is_done()) {
+    if (request_->chunked()) return {Framing::By::chunks};
+    return {Framing::By::content_length, request_->content_length().value_or(0)};
+  }
+  const bool has_body = may_have_body(request.method()) || !request.body().empty();
+  if (!has_body) return {};
+  return {Framing::By::content_length, request.body().size()};
+}
+
+// Sends the request and reads the response's head. Null when the upstream gives none.
+asio::awaitable<std::shared_ptr<Channel>> Session::exchange_heads(UpstreamPool& pool) {
+  const bool whole = request_->is_done();
+  const bool repeatable = whole && is_idempotent(request_->get().method());
+  for (bool fresh = false;; fresh = true) {
+    std::shared_ptr<Channel> upstream = fresh ? nullptr : pool.take_idle();
+    const bool reused = upstream != nullptr;
+    if (!upstream) {
+      upstream = co_await pool.connect();
+      ++server_.metrics().upstream_connections;
+    }
+    if (!upstream) break;
+    if (channel_->ended()) {
+      upstream->close();
+      break;
+    }
+    channel_->when_ended_close(upstream);
+    if (whole) channel_->read_ahead();
+    const bool sent = co_await send_request(*upstream);
+    if (sent && !whole) start_body_relay(upstream);
+    // Even when it was not taken whole: the answer that says why may lie there.
+    const bool answered = co_await read_response_head(*upstream);
+    if (answered) co_return upstream;
+    upstream->close();
+    // An idle connection may be closed by the upstream in the moment in which it is used.
+    if (!reused || !repeatable || response_began_ || channel_->ended()) break;
+  }
+  co_return nullptr;
+}
+
+asio::awaitable<bool> Session::send_request(Channel& upstream) {
+  std::string& body = request_->get().body();
+  const Piece piece = frame_piece(request_framing_, body.size(), false);
+  std::array<asio::const_buffer, 4> buffers{bytes(out_), bytes(piece.head), bytes(body),
+                                            bytes(piece.tail)};
+  if (!upstream.try_write(buffers)) {
+    const bool sent = co_await upstream.write_rest(buffers);
+    if (!sent) co_return false;
+  }
+  if (request_->is_done()) co_return true;
+  body.clear();
+  if (request_->get().count(http::field::expect) > 0) {
+    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    std::array<asio::const_buffer, 1> go_on{bytes(kContinue)};
+    co_return co_await send(go_on);
+  }
+  co_return true;
+}
+
+// Beside the response, which may come before the body has gone.
+void Session::start_body_relay(std::shared_ptr<Channel> upstream) {
+  body_relay_ = BodyRelay::running;
+  asio::co_spawn(
+      server_.loop(),
+      [self = shared_from_this(), upstream] { return self->relay_request_body(upstream); },
+      [self = shared_from_this(), upstream](const std::exception_ptr& problem) {
+        if (problem) upstream->close();
+        self->body_relay_ = BodyRelay::ended;
+        self->body_relay_ended_.notify();
+      });
+}
+
+Session::Done Session::relay_request_body(std::shared_ptr<Channel> upstream) {
+  bool taken = true;
+  while (!request_->is_done()) {
+    // What had come before is decoded, all but the beginning of a chunk's head.
+    if (!response_ended_) limit(Limit::body);
+    const bool came = co_await channel_->more();
+    if (!response_ended_) lift_limit();
+    if (!came) {
+      upstream->close();
+      co_return;
+    }
+    if (response_ended_) {
+      // Nobody waits for the rest, but whoever sends it must be able to read the answer.
+      channel_->consume(channel_->input().size());
+      continue;
+    }
+    body_refusal_ = decode_request_body();
+    if (body_refusal_) {
+      upstream->close();
+      co_return;
+    }
+    std::string& body = request_->get().body();
+    const Piece piece = frame_piece(request_framing_, body.size(), request_->is_done());
+    std::array<asio::const_buffer, 3> buffers{bytes(piece.head), bytes(body), bytes(piece.tail)};
+    if (taken) taken = upstream->try_write(buffers);
+    if (!taken) taken = co_await upstream->write_rest(buffers);
+    body.clear();
+  }
+  channel_->read_ahead();
+}
+
+// Once the answer is out. A body that is still on its way is read and thrown away for a while.
+Session::Done Session::end_body_relay(Channel* upstream) {
+  response_ended_ = true;
+  if (body_relay_ != BodyRelay::running) co_return;
+  keep_alive_ = false;
+  if (upstream != nullptr) upstream->close();
+  limit(Limit::linger);
+  co_await channel_->finish_writing();
+  while (body_relay_ == BodyRelay::running) co_await body_relay_ended_.wait();
+}
+
+// ---- the response
+// --------------------------------------------------------------------------------
+
+// Final responses only: interim ones (RFC 9110 15.2) are for the gate.
+asio::awaitable<bool> Session::read_response_head(Channel& upstream) {
+  const auto expect_response = [this] {
+    response_.emplace();
+    response_->header_limit(kMaxResponseHead);
+    response_->body_limit(boost::none);
+    response_->eager(true);
+    response_->skip(current_.method == "HEAD");
+  };
+  expect_response();
+  response_began_ = false;
+  for (;;) {
+    while (!upstream.input().empty()) {
+      response_began_ = true;
+      error_code error;
+      upstream.consume(response_->put(bytes(upstream.input()), error));
+      if (error && error != http::error::need_more) co_return false;
+      if (!response_->is_header_done()) break;
+      if (response_->get().result_int() >= 200) co_return true;
+      if (response_->get().result() == http::status::switching_protocols) co_return false;
+      expect_response();
+    }
+    const bool came = co_await upstream.more();
+    if (!came) co_return false;
+  }
+}
+
+Framing Session::response_framing() const {
+  const ResponseParser::value_type& response = response_->get();
+  const boost::optional<std::uint64_t> length = response_->content_length();
+  const unsigned status = response.result_int();
+  if (status == 204) return {};
+  if (status == 304 || current_.method == "HEAD") {
+    return length ? Framing{Framing::By::content_length, *length} : Framing{};
+  }
+  if (response_->is_done()) return {Framing::By::content_length, response.body().size()};
+  if (length) return {Framing::By::content_length, *length};
+  return {current_.version >= 11 ? Framing::By::chunks : Framing::By::close};
+}
+
+// True when the upstream's connection can be used again.
+asio::awaitable<bool> Session::relay_response(Channel& upstream) {
+  const ResponseParser::value_type& response = response_->get();
+  const Framing framing = response_framing();
+  if (framing.by == Framing::By::close || server_.draining()) keep_alive_ = false;
+  if (body_relay_ == BodyRelay::running) keep_alive_ = false;
+  current_.status = response.result_int();
+  out_.clear();
+  append_client_head(out_, response,
+                     {.request_id = current_.request_id,
+                      .allowed_origin = current_.origin,
+                      .framing = framing,
+                      .keep_alive = keep_alive_,
+                      .client_version = current_.version});
+  // All that comes with the head goes with the head.
+  bool sent = co_await send_piece(framing);
+  if (!response_->is_done()) {
+    // A stream may last for hours: nothing is kept for it that it does not need.
+    out_ = {};
+    if (body_relay_ == BodyRelay::none) request_.reset();
+    response_->get().base().clear();
+  }
+  while (sent && !response_->is_done()) {
+    const bool came = co_await read_response_piece(upstream);
+    if (!came) {
+      if (!channel_->ended()) current_.upstream_failed = true;
+      channel_->abort();  // the client must not take what it has for the whole
+      co_return false;
+    }
+    sent = co_await send_piece(framing);
+  }
+  if (!sent) {
+    channel_->close();
+    co_return false;
+  }
+  co_return response_->keep_alive();
+}
+
+// What comes next, up to the end of the message. False when it breaks off.
+asio::awaitable<bool> Session::read_response_piece(Channel& upstream) {
+  error_code error;
+  const bool came = co_await upstream.more();
+  if (came) {
+    upstream.consume(response_->put(bytes(upstream.input()), error));
+    co_return !error || error == http::error::need_more;
+  }
+  if (channel_->ended()) co_return false;
+  response_->put_eof(error);
+  co_return !error && response_->is_done();
+}
+
+asio::awaitable<bool> Session::send_piece(const Framing& framing) {
+  std::string& body = response_->get().body();
+  const Piece piece = frame_piece(framing, body.size(), response_->is_done());
+  std::array<asio::const_buffer, 4> buffers{bytes(out_), bytes(piece.head), bytes(body),
+                                            bytes(piece.tail)};
+  current_.bytes += body.size();
+  bool sent = channel_->try_write(buffers);
+  if (!sent) {
+    limit(Limit::write);
+    sent = co_await channel_->write_rest(buffers);
+    lift_limit();
+  }
+  body.clear();
+  if (body.capacity() > Channel::kLeastBuffer) body.shrink_to_fit();
+  out_.clear();
+  co_return sent;
+}
+
+Session::Done Session::answer_failure() {
+  if (body_refusal_) {
+    co_await refuse(*body_refusal_);
+  } else if (timed_out_) {
+    co_await refuse({408, "invalid_request", "The body did not come in time."});
+  } else if (channel_->ended()) {
+    current_.status = kClientLeft;
+  } else {
+    current_.upstream_failed = true;
+    co_await refuse({502, "bad_gateway", "The MCP server behind this gate does not answer."});
+  }
+}
+
+}  // namespace openclaw::gate
