@@ -105,6 +105,11 @@ std::optional<Refusal> check_fields(const RequestParser::value_type& request) {
 }
 
 std::optional<Refusal> check_framing(const RequestParser::value_type& request) {
+  // Beast takes a list of equal lengths for one.
+  if (view(request[http::field::content_length]).find_first_not_of("0123456789") !=
+      std::string_view::npos) {
+    return bad_request("Content-Length is not a number.");
+  }
   const auto encoding = request.find(http::field::transfer_encoding);
   if (encoding == request.end()) return std::nullopt;
   if (request.count(http::field::content_length) > 0) {
