@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { Proxies } from './proxies.mjs';
 
 const BENCH = path.dirname(fileURLToPath(import.meta.url));
 const MIB = 1024 * 1024;
@@ -23,7 +24,8 @@ export class World {
 
   static async open() {
     const world = new World();
-    world.core = await firstCore();
+    [world.core, world.otherCore = world.core] = await allowedCores();
+    world.proxies = new Proxies(world, world.#scratch);
     world.session = await world.#connect();
     await world.#checkTokens();
     return world;
@@ -63,7 +65,7 @@ export class World {
     await session.connect();
     const { rows: [backend] } = await session.query('select pg_backend_pid() as pid');
     session.backend = backend.pid;
-    await this.#run('taskset', ['--cpu-list', '--pid', this.core, String(backend.pid)]);
+    await this.run('taskset', ['--cpu-list', '--pid', this.core, String(backend.pid)]);
     return session;
   }
 
@@ -133,14 +135,14 @@ export class World {
 
   // Calls a second of a prepared statement over `connections` (bench/load.cpp).
   async load({ parameters, statement, rows = 1, connections = 4, seconds = 1 }) {
-    return Number(await this.#run(path.join(this.#programs, 'load'),
+    return Number(await this.run(path.join(this.#programs, 'load'),
       [connections, seconds, rows, parameters, statement].map(String)));
   }
 
   // Microseconds of processor time of one bare libsodium operation on a message as long as what a JWT signs, on the
   // core of the backends (bench/ed25519.cpp).
   async ed25519(operation, count = 20_000) {
-    return Number(await this.#run('taskset', ['--cpu-list', this.core,
+    return Number(await this.run('taskset', ['--cpu-list', this.core,
       path.join(this.#programs, 'ed25519'), operation, String(this.signedBytes), String(count)]));
   }
 
@@ -155,7 +157,7 @@ export class World {
   async besiegedFront() {
     return this.#atFirstUse('besieged', async () => {
       const port = await this.#startFront([]);
-      const crowd = this.#start(process.execPath,
+      const crowd = this.start(process.execPath,
         [path.join(BENCH, 'crowd.mjs'), port, 1000, 1000].map(String), ['ignore', 'pipe', 'inherit']);
       await Promise.race([once(crowd.stdout, 'data'),
         once(crowd, 'exit').then(() => { throw new Error('the crowd did not assemble'); })]);
@@ -171,7 +173,7 @@ export class World {
   async #startFront(flags) {
     const log = path.join(this.#scratch, `front-${this.#processes.length}.log`);
     const stderr = openSync(log, 'w', 0o600);
-    const front = this.#start(process.env.OPENCLAW_FRONT,
+    const front = this.start(process.env.OPENCLAW_FRONT,
       ['--listen', '127.0.0.1:0', '--database', 'user=openclaw_front', ...flags],
       ['ignore', 'ignore', stderr]);
     closeSync(stderr);
@@ -204,7 +206,7 @@ export class World {
   // Introspections a second through 64 keep-alive connections, each of another token. One answer
   // that is not 200 fails the run; of `active`, only the average length of the answers is checked.
   async introspections(port, seconds = 2) {
-    const out = await this.#run('wrk', ['-t2', '-c64', `-d${seconds}s`, '-s',
+    const out = await this.run('wrk', ['-t2', '-c64', `-d${seconds}s`, '-s',
       path.join(BENCH, 'introspect.lua'), `http://127.0.0.1:${port}`],
     { BENCH_TOKENS: this.#tokens, BENCH_HARNESS: this.harness });
     const { requests, seconds: taken, bytes, errors } = JSON.parse(out.trim().split('\n').at(-1));
@@ -231,7 +233,7 @@ export class World {
 
   // --- Processes ---------------------------------------------------------------------------------
 
-  #start(program, args, stdio, environment = {}) {
+  start(program, args, stdio, environment = {}) {
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args],
       { stdio, env: { ...process.env, ...environment } });
     this.#processes.push(child);
@@ -239,8 +241,8 @@ export class World {
   }
 
   // A program's output, once it has ended well.
-  async #run(program, args, environment) {
-    const child = this.#start(program, args, ['ignore', 'pipe', 'inherit'], environment);
+  async run(program, args, environment) {
+    const child = this.start(program, args, ['ignore', 'pipe', 'inherit'], environment);
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (text) => { out += text; });
     const [code, signal] = await once(child, 'close');
@@ -256,12 +258,17 @@ export class World {
     await Promise.all(ended);
     this.#processes = [];
     this.#fronts.clear();
+    this.proxies.forget();
   }
 }
 
-async function firstCore() {
+// The cores that this process may run on: `0-1`, `0,2,4-7`.
+async function allowedCores() {
   const status = await readFile('/proc/self/status', 'utf8');
-  return /^Cpus_allowed_list:\s*(\d+)/m.exec(status)[1];
+  return /^Cpus_allowed_list:\s*(\S+)/m.exec(status)[1].split(',').flatMap((range) => {
+    const [first, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => String(first + i));
+  });
 }
 
 async function anonymousBytes(pid) {
