@@ -11,7 +11,7 @@ COPY core core
 COPY extension/openclaw.control extension/
 COPY service service
 COPY serving serving
-RUN cmake -S . -B build -DOPENCLAW_TESTS=OFF \
+RUN cmake -S . -B build -DOPENCLAW_GATE=OFF -DOPENCLAW_TESTS=OFF \
     && cmake --build build --parallel 2 --target openclaw-front \
     && strip build/openclaw-front
 
