@@ -1,13 +1,29 @@
 // The tour: each line of the page is printed once the real call behind it has had the one outcome
 // that it may have. The first other outcome ends the tour with exit code 1.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import tls from 'node:tls';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import * as jose from 'jose';
 import pg from 'pg';
+import { Authority } from '../tests/e2e/certificates.mjs';
+import { Everything, everythingProgram, relayTo } from '../tests/e2e/everything.mjs';
+import { Gate, Upstream, openclaw } from '../tests/e2e/gate_world.mjs';
+import { Harness } from '../tests/e2e/harness.mjs';
 
 const url = process.env.OPENCLAW_URL;
-const laptop = 'https://mcp.ada.example.com/mcp';
-const search = 'mcp-search:3100';
+const laptopHost = 'mcp.ada.example.com';
+const laptop = `https://${laptopHost}/mcp`;
+const searchHost = 'mcp-search';
+const search = `${searchHost}:3100`;
+const spiffe = (namespace) => `URI:spiffe://openclaw.test/ns/${namespace}/sa/harness`;
 const deadline = 15_000;
 
 // --- The page ------------------------------------------------------------------------------------
@@ -39,7 +55,31 @@ async function until(what, ask) {
   }
 }
 
-// --- Postgres, the front, and a verifier that knows neither --------------------------------------
+const versionOf = async (npmPackage) => JSON.parse(
+  await readFile(new URL(`../node_modules/${npmPackage}/package.json`, import.meta.url), 'utf8')).version;
+
+// --- What is started, and ends with the tour -----------------------------------------------------
+
+const folder = mkdtempSync(join(tmpdir(), 'openclaw-demo-'));
+const started = [];
+process.on('exit', () => {
+  for (const { process: child, folder: its } of started) {
+    child.kill('SIGKILL');
+    if (its) rmSync(its, { recursive: true, force: true });
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
+async function start(what) {
+  const running = await what;
+  started.push(running);
+  return running;
+}
+const startGate = (config, files) =>
+  start(Gate.start({ config: { upstream: upstream.url, ...config }, files }));
+
+// --- Postgres and the front ----------------------------------------------------------------------
 
 async function connectAs(user) {
   const client = new pg.Client({ user });
@@ -59,17 +99,12 @@ async function http(method, path, { bearer, form } = {}) {
 
 const verifyToken = (token, scopes) => backend('select * from openclaw.verify_token($1, $2)', [token, scopes]);
 const introspect = async (token) =>
-  (await http('POST', '/oauth/introspect', { bearer: harness, form: { token } })).json;
+  (await http('POST', '/oauth/introspect', { bearer: harnessToken, form: { token } })).json;
 const proxied = (token, audience, scope = 'mcp:tools') =>
   http('GET', `/v1/verify?${new URLSearchParams({ audience, scope })}`, { bearer: token });
-const connect = async (container_id) => {
-  const answer = await http('POST', '/v1/connect', { bearer: harness, form: { container_id } });
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json;
-};
 
-// The two kinds of JWT, as who receives one checks it: with jose and the front's JWKS alone, and
-// with Postgres.
+// --- Two more who judge a JWT: Postgres, and jose, which knows the front's public keys only --------
+
 const accessToken = { typ: 'at+jwt', type: 'access_token' };
 const userClaim = { typ: 'user-claim+jwt', type: 'user_claim' };
 // The keys are kept for as long as the JWKS's Cache-Control says, which this demo has set to 1 s.
@@ -85,15 +120,6 @@ const badSignature = { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' };
 const badClaim = (claim) => ({ code: 'ERR_JWT_CLAIM_VALIDATION_FAILED', claim });
 const pastExpiry = { code: 'ERR_JWT_EXPIRED' };
 
-async function refusedByBoth(jwt, audience, kind, joseSays, postgresSays) {
-  const problem = await byJose(jwt, audience, kind).then(() => null, (error) => error);
-  assert.equal(problem?.code, joseSays.code, 'jose');
-  if (joseSays.claim) assert.equal(problem.claim, joseSays.claim, 'jose');
-  const { valid, reason } = await byPostgres(jwt, audience, kind);
-  assert.deepEqual([valid, reason], [false, postgresSays], 'Postgres');
-  return `jose and Postgres refuse it: ${reason}`;
-}
-
 // The same JWT in somebody else's name, under the signature it had.
 function tampered(jwt) {
   const [header, payload, signature] = jwt.split('.');
@@ -102,16 +128,63 @@ function tampered(jwt) {
   return [header, jose.base64url.encode(JSON.stringify(changed)), signature].join('.');
 }
 
-// `issue` makes a JWT of one second, of which less is left when it is asked about.
-async function expired(issue, audience, kind) {
-  const good = async (jwt) => (await byPostgres(jwt, audience, kind)).valid;
-  const jwt = await until('a JWT of one second is good', async () => {
-    const { token } = await issue();
-    return (await good(token)) && token;
-  });
-  await until('the JWT expires', async () => !(await good(jwt)));
-  return refusedByBoth(jwt, audience, kind, pastExpiry, 'expired');
+// --- Calls through a gate ------------------------------------------------------------------------
+
+const initialize = JSON.stringify({
+  jsonrpc: '2.0', id: 1, method: 'initialize',
+  params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'demo', version: '1' } },
+});
+
+// One bare MCP request, with whatever it takes to be let in, or not.
+const knock = (gate, { headers, ...options } = {}) => gate.post('/mcp', {
+  ...options, body: initialize,
+  headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', ...headers },
+});
+
+// What the gate answered, and the reason in its log.
+async function turnedAway(gate, answer, status, reason) {
+  assert.equal(answer.status, status, answer.body);
+  assert.equal((await gate.requestEvent(answer)).reason, reason);
+  return `${status}, ${reason}`;
 }
+
+// The gate, jose and Postgres, each for itself.
+async function refusedByAll(gate, answer, jwt, audience, kind, joseSays, reason) {
+  await turnedAway(gate, answer, 401, reason);
+  const problem = await byJose(jwt, audience, kind).then(() => null, (error) => error);
+  assert.equal(problem?.code, joseSays.code, 'jose');
+  if (joseSays.claim) assert.equal(problem.claim, joseSays.claim, 'jose');
+  const { valid, reason: postgresSays } = await byPostgres(jwt, audience, kind);
+  assert.deepEqual([valid, postgresSays], [false, reason], 'Postgres');
+  return `401, ${reason}; jose and Postgres refuse it too`;
+}
+
+// `issue` makes a JWT of one second. It is let in, and then it is not.
+async function outlived(issue, call) {
+  const jwt = await until('a JWT of one second is let in', async () => {
+    const { token: fresh } = await issue();
+    return (await call(fresh)).status === 200 && fresh;
+  });
+  const answer = await until('the JWT expires', async () => {
+    const late = await call(jwt);
+    return late.status !== 200 && late;
+  });
+  return { jwt, answer };
+}
+
+async function echo(client) {
+  const { content } = await client.callTool({ name: 'echo', arguments: { message: 'hello' } });
+  assert.equal(content[0].text, 'Echo: hello');
+}
+
+async function echoOver(transport) {
+  const client = new Client({ name: 'demo', version: '1.0.0' });
+  await client.connect(transport);
+  await echo(client);
+  await client.close();
+}
+const echoAt = (gate, headers = {}) => echoOver(new StreamableHTTPClientTransport(
+  new URL(`http://127.0.0.1:${gate.port}/mcp`), { requestInit: { headers } }));
 
 // --- The tour ------------------------------------------------------------------------------------
 
@@ -120,13 +193,34 @@ await until('the front knows its issuer', async () =>
 const { kid: firstKid } = await operator('select openclaw.rotate_signing_key() as kid');
 const { version } = (await http('GET', '/readyz')).json;
 const { server } = await backend(`select split_part(version(), ' ', 2) as server`);
-const manifest = new URL('../node_modules/jose/package.json', import.meta.url);
-const joseVersion = JSON.parse(await readFile(manifest, 'utf8')).version;
+
+const everything = await start(Everything.start());
+const upstream = await Upstream.start(relayTo(everything)); // so that the page can show what it is asked
+const authority = new Authority(folder, 'authority');
+const others = new Authority(folder, 'others');
+const laptopIdentity = authority.server('laptop', [`DNS:${laptopHost}`]);
+const searchIdentity = authority.server('search', [`DNS:${searchHost}`]);
+const harnessIdentity = authority.client('harness', [spiffe('platform')]);
+const platformKeys = { platform_jwks_url: url + jwksPath };
+const listener = { certificate: 'tls.pem', key: 'tls.key' };
+const laptopGate = await startGate({
+  public_url: laptop, tls: listener,
+  auth: { mode: 'platform', ...platformKeys, expected_user_id: 'user_ada', scopes: ['mcp:tools'] },
+}, { 'tls.pem': laptopIdentity.cert, 'tls.key': laptopIdentity.key });
+const searchGate = await startGate({
+  public_url: search, tls: listener,
+  auth: {
+    mode: 'mtls', ...platformKeys, client_ca: 'ca.pem', trust_domain: 'openclaw.test',
+    platform_namespace: 'platform',
+  },
+}, { 'tls.pem': searchIdentity.cert, 'tls.key': searchIdentity.key, 'ca.pem': authority.cert });
 
 console.log(`
-OpenClaw ${version} in PostgreSQL ${server}, its HTTP front at ${url},
-and jose ${joseVersion} as an independent verifier that knows the front's public keys only.
-  ✓ done or accepted    ✗ refused, as it must be`);
+OpenClaw ${version} in PostgreSQL ${server}, its HTTP front at ${url}, and its gates before
+server-everything ${await versionOf('@modelcontextprotocol/server-everything')}, a real MCP server. \
+The client is the MCP SDK ${await versionOf('@modelcontextprotocol/sdk')};
+jose ${await versionOf('jose')} is an independent verifier that knows the front's public keys only.
+  ✓ done or let in    ✗ refused, as it must be`);
 
 heading('Users and containers, registered with SQL');
 const register = (name, type, endpoint, pin) => backend(
@@ -142,9 +236,10 @@ await done('hosted', async () => {
   return `ctr_search at ${search}, run by the platform`;
 });
 await done('external', async () => {
-  const pin = `sha256/${Buffer.alloc(32, 7).toString('base64')}`;
-  assert.equal((await register('laptop', 'external', laptop, pin)).id, 'ctr_laptop');
-  return `ctr_laptop at ${laptop}, on Ada's own machine`;
+  const pin = execFileSync(openclaw, ['pin', `https://127.0.0.1:${laptopGate.port}`], { stdio: 'pipe' });
+  assert.equal(pin.toString().trim(), laptopIdentity.pin);
+  assert.equal((await register('laptop', 'external', laptop, laptopIdentity.pin)).id, 'ctr_laptop');
+  return `ctr_laptop at ${laptop}, with the pin that \`openclaw pin\` gives`;
 });
 await refused('endpoint', async () => {
   const inside = 'https://169.254.169.254/mcp';
@@ -157,7 +252,7 @@ await refused('endpoint', async () => {
 heading('An opaque token: shown once, kept as a hash, judged by one look-up');
 const issue = async (scopes, issuedFor) => (await backend(
   `select token from openclaw.issue_token('user_ada', $1, issued_for => $2)`, [scopes, issuedFor])).token;
-const harness = await issue(
+const harnessToken = await issue(
   ['openclaw:introspect', 'openclaw:revoke', 'openclaw:connect', 'mcp:tools'], 'platform_harness');
 const token = await issue(['mcp:tools'], 'user_direct');
 await done('issued', async () => {
@@ -167,12 +262,9 @@ await done('issued', async () => {
 await done('verified', async () => {
   const { valid, user_id } = await verifyToken(token, ['mcp:tools']);
   assert.deepEqual([valid, user_id], [true, 'user_ada']);
-  return 'select openclaw.verify_token(…): valid, user_ada';
-});
-await done('introspected', async () => {
-  const { active, user_id } = await introspect(token);
-  assert.deepEqual([active, user_id], [true, 'user_ada']);
-  return 'POST /oauth/introspect: active, user_ada';
+  const { active } = await introspect(token);
+  assert.equal(active, true);
+  return 'select openclaw.verify_token(…): valid, user_ada; POST /oauth/introspect: active';
 });
 await done('let in', async () => {
   const { status, headers } = await proxied(token, laptop);
@@ -185,69 +277,180 @@ await refused('scope', async () => {
   assert.equal((await proxied(token, laptop, 'mcp:resources')).status, 403);
   return 'mcp:resources was not granted: insufficient_scope; GET /v1/verify: 403';
 });
-await refused('no token', async () => {
-  const { status, headers } = await proxied(undefined, laptop);
-  assert.deepEqual([status, headers.get('WWW-Authenticate')], [401, 'Bearer']);
-  return 'GET /v1/verify without one: 401';
-});
-await done('revoked', async () => {
-  const { status } = await http('POST', '/oauth/revoke', { bearer: harness, form: { token } });
+await refused('revoked', async () => {
+  const { status } = await http('POST', '/oauth/revoke', { bearer: harnessToken, form: { token } });
   assert.equal(status, 200);
-  return 'POST /oauth/revoke: 200';
-});
-await refused('afterwards', async () => {
   const { valid, reason } = await verifyToken(token, ['mcp:tools']);
   assert.deepEqual([valid, reason], [false, 'revoked']);
   assert.deepEqual(await introspect(token), { active: false });
   assert.equal((await proxied(token, laptop)).status, 401);
-  return 'revoked, at once; {"active":false}; GET /v1/verify: 401';
+  return 'after POST /oauth/revoke, at once: revoked; {"active":false}; GET /v1/verify: 401';
 });
 
-heading("Mode B: the platform's harness calls Ada's laptop with an access token (JWT)");
-const jwt = await connect('ctr_laptop').then(({ headers }) => headers.Authorization.slice(7));
-await done('fetched', async () => {
-  const { mcp_endpoint, tls, expires_at, refresh_at } = await connect('ctr_laptop');
-  assert.equal(mcp_endpoint, laptop);
-  assert.match(tls.public_key_fingerprint, /^sha256\//);
-  assert.equal(expires_at - refresh_at, 60);
-  return `${short(jwt)} from POST /v1/connect, with endpoint, pin and time to refresh`;
+heading("Mode C: Ada's own MCP client calls the server on her machine");
+const localGate = await startGate({ auth: { mode: 'local' } });
+await done('local, stdio', async () => {
+  const server = [process.execPath, everythingProgram, 'stdio'];
+  const args = ['run', '--config', localGate.file('config.yaml'), '--', ...server];
+  await echoOver(new StdioClientTransport({ command: openclaw, args, stderr: 'ignore' }));
+  return '`openclaw run -- server-everything stdio`: the echo tool answers';
 });
-await done('verified', async () => {
-  const { payload } = await byJose(jwt, laptop, accessToken);
-  assert.equal(payload.user_id, 'user_ada');
-  assert.equal((await byPostgres(jwt, laptop, accessToken)).valid, true);
-  return 'jose: signature by JWKS, issuer, audience, typ at+jwt; Postgres too';
+await done('local, HTTP', async () => {
+  await echoAt(localGate);
+  return 'on loopback nothing is asked for: the echo tool answers';
 });
-await refused('tampered', async () => `with another user in it, ${await refusedByBoth(
-  tampered(jwt), laptop, accessToken, badSignature, 'invalid_signature')}`);
-await refused('elsewhere', async () => `at another container, ${await refusedByBoth(
-  jwt, 'https://mcp.eve.example.com/mcp', accessToken, badClaim('aud'), 'wrong_audience')}`);
-await refused('expired', async () => `one of a second, a second later: ${await expired(() => backend(
-  `select token from openclaw.issue_access_token('ctr_laptop', '{mcp:tools}', '1 second')`),
-laptop, accessToken)}`);
+await refused('local, open', async () => {
+  const config = { upstream: upstream.url, listen: '0.0.0.0:3100', auth: { mode: 'local' } };
+  const open = Gate.launch({ config });
+  started.push(open);
+  assert.equal((await open.exited).code, 2);
+  assert.match(open.log, /config\.yaml:\d+:\d+: /);
+  return `listen: "0.0.0.0:3100" ends the start, ${open.log.match(/config\.yaml:[^(]*/)[0].trim()}`;
+});
+const keyGate = await startGate({ auth: { mode: 'token', scopes: ['mcp:tools'] } });
+const onKeys = (command, ...options) => execFileSync(openclaw,
+  ['token', command, ...options, '--config', keyGate.file('config.yaml'), '--json'], { stdio: 'pipe' });
+const { key } = JSON.parse(onKeys('create', '--name', 'my-laptop', '--expires', '90d'));
+await done('API key', async () => {
+  await until('the gate has read the new key',
+    async () => (await knock(keyGate, { bearer: key })).status === 200);
+  await echoAt(keyGate, { Authorization: `Bearer ${key}` });
+  assert.equal(upstream.last.headers.authorization, undefined);
+  return `${short(key)} from \`openclaw token create\`, which the running gate has read: the echo tool answers`;
+});
+await refused('no key', async () =>
+  `without one: ${await turnedAway(keyGate, await knock(keyGate), 401, 'no_credentials')}`);
+await refused('revoked', async () => {
+  onKeys('revoke', 'my-laptop');
+  const answer = await until('the gate has read that the key is gone', async () => {
+    const late = await knock(keyGate, { bearer: key });
+    return late.status !== 200 && late;
+  });
+  const said = await turnedAway(keyGate, answer, 401, 'unknown');
+  return `after \`openclaw token revoke\`, without a restart: ${said}`;
+});
 
-heading('Mode A: the harness calls the hosted container, with a user claim beside its certificate');
-const claim = await connect('ctr_search').then(({ headers }) => headers['X-OpenClaw-User-Claim']);
+heading("Mode B: the platform's harness calls Ada's laptop over TLS with an access token (JWT)");
+const harnessFor = (options) => new Harness({
+  front: url, token: harnessToken, trusted: authority.cert, certificate: harnessIdentity,
+  connectTo: { [`${laptopHost}:443`]: laptopGate.port, [search]: searchGate.port }, ...options,
+});
+const toLaptop = { host: laptopHost, tls: { servername: laptopHost, ca: authority.cert } };
+const callLaptop = (bearer) => knock(laptopGate, { ...toLaptop, bearer });
+const laptopLink = await harnessFor().open('ctr_laptop');
+const jwt = laptopLink.answer.headers.Authorization.slice('Bearer '.length);
 await done('fetched', async () => {
-  const { mcp_endpoint, tls } = await connect('ctr_search');
-  assert.deepEqual([mcp_endpoint, tls.client_certificate], [search, true]);
-  return `${short(claim)} from POST /v1/connect, which asks for mutual TLS`;
+  const { mcp_endpoint, tls: { public_key_fingerprint: pin }, expires_at, refresh_at } = laptopLink.answer;
+  assert.deepEqual([mcp_endpoint, pin, expires_at - refresh_at], [laptop, laptopIdentity.pin, 60]);
+  assert.equal((await byJose(jwt, laptop, accessToken)).payload.user_id, 'user_ada');
+  return `${short(jwt)} from POST /v1/connect, with endpoint, pin and time to refresh; jose verifies it`;
 });
-await done('verified', async () => {
-  const { payload } = await byJose(claim, search, userClaim);
-  assert.equal(payload.user_id, 'user_ada');
-  assert.equal((await byPostgres(claim, search, userClaim)).valid, true);
-  return 'jose: signature by JWKS, issuer, audience, typ user-claim+jwt; Postgres too';
+await done('called', async () => {
+  await echo(laptopLink.client);
+  const { headers } = upstream.last;
+  assert.deepEqual([headers['x-openclaw-user-id'], headers.authorization], ['user_ada', undefined]);
+  return 'the echo tool answers; it is told X-OpenClaw-User-Id: user_ada, and not the token';
 });
-await refused('tampered', async () => `with another user in it, ${await refusedByBoth(
-  tampered(claim), search, userClaim, badSignature, 'invalid_signature')}`);
-await refused('elsewhere', async () => `at another container, ${await refusedByBoth(
-  claim, 'mcp-mail:3100', userClaim, badClaim('aud'), 'wrong_audience')}`);
-await refused('as a token', async () => `as an access token, ${await refusedByBoth(
-  claim, search, accessToken, badClaim('typ'), 'wrong_type')}`);
-await refused('expired', async () => `one of a second, a second later: ${await expired(() => backend(
-  `select token from openclaw.issue_user_claim('user_ada', 'ctr_search', lifetime => '1 second')`),
-search, userClaim)}`);
+await done('streamed', async () => {
+  const times = [];
+  await laptopLink.client.callTool(
+    { name: 'trigger-long-running-operation', arguments: { duration: 1, steps: 4 } }, undefined,
+    { onprogress: () => times.push(Date.now()) });
+  assert.equal(times.length, 4);
+  assert.ok(times[3] - times[0] > 250);
+  return `four progress notifications, each as it happens, ${times[3] - times[0]} ms from first to last`;
+});
+await refused('tampered', async () => {
+  const forged = tampered(jwt);
+  return `with another user in it: ${await refusedByAll(
+    laptopGate, await callLaptop(forged), forged, laptop, accessToken, badSignature, 'invalid_signature')}`;
+});
+await refused('elsewhere', async () => {
+  await register('desk', 'external', 'https://desk.ada.example.com/mcp');
+  const { token: other } = await backend(
+    `select token from openclaw.issue_access_token('ctr_desk', '{mcp:tools}')`);
+  return `Ada's token for another container: ${await refusedByAll(
+    laptopGate, await callLaptop(other), other, laptop, accessToken, badClaim('aud'), 'wrong_audience')}`;
+});
+await refused('expired', async () => {
+  const { jwt: old, answer } = await outlived(() => backend(
+    `select token from openclaw.issue_access_token('ctr_laptop', '{mcp:tools}', '1 second')`), callLaptop);
+  return `one of a second, a second later: ${await refusedByAll(
+    laptopGate, answer, old, laptop, accessToken, pastExpiry, 'expired')}`;
+});
+await refused('scope', async () => {
+  const { token: narrow } = await backend(
+    `select token from openclaw.issue_access_token('ctr_laptop', '{data:read}')`);
+  const answer = await callLaptop(narrow);
+  assert.match(answer.headers['www-authenticate'], /scope="mcp:tools"/);
+  const said = await turnedAway(laptopGate, answer, 403, 'insufficient_scope');
+  return `without mcp:tools: ${said}, and the challenge names it`;
+});
+await refused('in between', async () => {
+  // The right name, an authority that the harness trusts, and another key.
+  let seen = '';
+  const middle = tls.createServer(authority.server('middle', [`DNS:${laptopHost}`]).tls, (socket) =>
+    socket.on('error', () => {}).on('data', (data) => (seen += data)));
+  middle.listen(0, '127.0.0.1');
+  await once(middle, 'listening');
+  const connectTo = { [`${laptopHost}:443`]: middle.address().port };
+  const problem = await harnessFor({ connectTo }).open('ctr_laptop').then(() => null, (error) => error);
+  middle.close();
+  assert.deepEqual([problem?.code, seen], ['PIN_MISMATCH', '']);
+  return 'a server with another key and a trusted certificate: the pin differs, the harness sends nothing';
+});
+await laptopLink.close();
+
+heading('Mode A: the harness calls the hosted container, with its certificate and a user claim');
+const tlsOf = (identity) => ({ servername: searchHost, ca: authority.cert, ...identity?.tls });
+const callSearch = (identity, presented) => knock(searchGate, {
+  host: search, tls: tlsOf(identity), headers: presented ? { 'X-OpenClaw-User-Claim': presented } : {},
+});
+const searchLink = await harnessFor().open('ctr_search');
+const claim = searchLink.answer.headers['X-OpenClaw-User-Claim'];
+await done('fetched', async () => {
+  assert.deepEqual([searchLink.answer.mcp_endpoint, searchLink.answer.tls.client_certificate], [search, true]);
+  assert.equal((await byJose(claim, search, userClaim)).payload.user_id, 'user_ada');
+  return `${short(claim)} from POST /v1/connect, which asks for mutual TLS; jose verifies it`;
+});
+await done('called', async () => {
+  await echo(searchLink.client);
+  const { headers } = upstream.last;
+  assert.deepEqual([headers['x-openclaw-user-id'], headers['x-openclaw-user-claim']], ['user_ada', undefined]);
+  return 'the echo tool answers; it is told X-OpenClaw-User-Id: user_ada, and not the claim';
+});
+await searchLink.close();
+
+// A connection that TLS itself refuses: nothing is answered.
+async function refusedByTls(identity, alert) {
+  const { length } = upstream.requests;
+  const socket = tls.connect({ host: '127.0.0.1', port: searchGate.port, ...tlsOf(identity) });
+  const [problem] = await once(socket, 'error');
+  assert.match(problem.code, alert);
+  await assert.rejects(callSearch(identity, claim));
+  assert.equal(upstream.requests.length, length);
+  return `TLS fails: ${problem.code.replace(/^.*ALERT_/, '').replaceAll('_', ' ').toLowerCase()}`;
+}
+await refused('claim alone', async () =>
+  `without a certificate ${await refusedByTls(undefined, /CERTIFICATE_REQUIRED/)}`);
+await refused('certificate', async () =>
+  `without a claim: ${await turnedAway(searchGate, await callSearch(harnessIdentity), 401, 'no_credentials')}`);
+await refused('other CA', async () => `with a certificate of another authority ${await refusedByTls(
+  others.client('stranger', [spiffe('platform')]), /UNKNOWN_CA|DECRYPT_ERROR|BAD_CERTIFICATE/)}`);
+await refused('namespace', async () => {
+  const tenant = authority.client('tenant', [spiffe('tenants')]);
+  return `with a certificate of …/ns/tenants/…: ${await turnedAway(
+    searchGate, await callSearch(tenant, claim), 401, 'no_client_certificate')}`;
+});
+await refused('as a claim', async () => `the access token of mode B: ${await refusedByAll(
+  searchGate, await callSearch(harnessIdentity, jwt), jwt, search, userClaim, badClaim('typ'), 'wrong_type')}`);
+await refused('expired', async () => {
+  const { jwt: old, answer } = await outlived(() => backend(
+    `select token from openclaw.issue_user_claim('user_ada', 'ctr_search', lifetime => '1 second')`),
+  (fresh) => callSearch(harnessIdentity, fresh));
+  return `a claim of a second, a second later: ${await refusedByAll(
+    searchGate, answer, old, search, userClaim, pastExpiry, 'expired')}`;
+});
 
 heading('Key rotation: the successor is published before it signs, the predecessor stays');
 const issueJwt = () => backend(
@@ -255,27 +458,26 @@ const issueJwt = () => backend(
 const { kid: secondKid } = await operator('select openclaw.rotate_signing_key() as kid');
 await done('rotated', async () => {
   assert.notEqual(secondKid, firstKid);
-  return `${short(secondKid)} follows ${short(firstKid)} once every verifier can know it`;
-});
-await done('published', async () => {
   const kids = (await http('GET', jwksPath)).json.keys.map(({ kid }) => kid);
   assert.deepEqual(kids.sort(), [firstKid, secondKid].sort());
-  return 'both keys are in the JWKS';
-});
-const later = await until('the successor signs', async () => {
-  const issued = await issueJwt();
-  return issued.kid === secondKid && issued;
+  return `${short(secondKid)} follows ${short(firstKid)}; both are in the JWKS`;
 });
 await done('both good', async () => {
+  const later = await until('the successor signs', async () => {
+    const issued = await issueJwt();
+    return issued.kid === secondKid && issued;
+  });
   for (const [of, kid] of [[jwt, firstKid], [later.token, secondKid]]) {
     const { protectedHeader } = await byJose(of, laptop, accessToken);
     assert.equal(protectedHeader.kid, kid);
     assert.equal((await byPostgres(of, laptop, accessToken)).valid, true);
+    await until('the gate lets it in', async () => (await callLaptop(of)).status === 200);
   }
-  return 'jose and Postgres verify the JWT of before and one that the new key signed';
+  return 'a JWT of before and one that the new key signed: jose, Postgres, and the gate, which fetched the key';
 });
 
 console.log(`
 Every line above was a real call, and was checked. To look further: README.md has a SQL session to
-paste into the psql that tools/private-postgres -- psql opens, docs/architecture.md shows the house.`);
+paste into the psql that tools/private-postgres -- psql opens, docs/architecture.md shows the house,
+docs/how-to/container-owner.md puts a gate before your own MCP server.`);
 process.exit(0);

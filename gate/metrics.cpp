@@ -69,6 +69,8 @@ std::string prometheus_text(const Metrics& metrics, std::uint64_t log_lines_lost
   text.single("connections", "gauge", "Clients that are connected.", metrics.connections);
   text.single("connections_refused_total", "counter", "Clients beyond limits.connections.",
               metrics.connections_refused);
+  text.single("tls_handshakes_failed_total", "counter",
+              "Clients that did not get through the TLS handshake.", metrics.tls_handshakes_failed);
   text.single("exchanges", "gauge", "Requests under way at the upstream, streams included.",
               metrics.exchanges);
   text.single("upstream_connections_total", "counter", "Connections made to the upstream.",

@@ -32,6 +32,7 @@ struct Metrics {
   std::uint64_t upstream_connections = 0;
   std::uint64_t upstream_failures = 0;
   std::uint64_t connections_refused = 0;
+  std::uint64_t tls_handshakes_failed = 0;
   std::size_t connections = 0;  // now
   std::size_t exchanges = 0;    // now: requests that wait for the upstream or stream
   std::size_t jwks_keys = 0;

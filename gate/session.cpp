@@ -109,8 +109,11 @@ asio::awaitable<bool> Session::open() {
   limit(Limit::head);
   const error_code error = co_await channel_->handshake();
   lift_limit();
-  if (error) server_.log().write(LogLevel::debug, "tls_handshake_failed", {});
-  co_return !error && !timed_out_;
+  if (!error && !timed_out_) co_return true;
+  ++server_.metrics().tls_handshakes_failed;
+  server_.log().write(LogLevel::info, "tls_handshake_failed",
+                      {{"problem", timed_out_ ? "timeout" : error.message()}});
+  co_return false;
 }
 
 // ---- taking a request in
