@@ -100,7 +100,7 @@ void Channel::on_read(const error_code& error, std::size_t bytes) {
   fresh_ = fresh_ || bytes > 0;
   if (error && !stopped_) {
     ended_ = true;
-    if (const std::shared_ptr<Channel> bound = std::move(bound_)) bound->close();
+    close_bound();
   }
   // In the middle of a call the next request may come early; the end must be seen behind it.
   if (bound_) read_ahead();
@@ -160,9 +160,13 @@ asio::awaitable<void> Channel::finish_writing() {
 
 void Channel::close() {
   ended_ = true;
-  bound_.reset();
   error_code ignored;
   socket_.close(ignored);
+  close_bound();
+}
+
+void Channel::close_bound() {
+  if (const std::shared_ptr<Channel> bound = std::move(bound_)) bound->close();
 }
 
 void Channel::abort() {

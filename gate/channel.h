@@ -49,7 +49,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // A more() that waits returns false, and so does every later one: a time limit has passed. The
   // connection can still be written to.
   void stop_reading();
-  // When this one ends, `other` is closed too; null for none.
+  // When this one ends or is closed, `other` is closed too; null for none.
   void when_ended_close(std::shared_ptr<Channel> other) { bound_ = std::move(other); }
 
   // Writes all of it, if the kernel takes it now. False: write_rest() with the same buffers, which
@@ -73,6 +73,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   using TlsStream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
 
   bool make_room();
+  void close_bound();
   void resize(std::size_t capacity);
   void on_read(const boost::system::error_code& error, std::size_t bytes);
 

@@ -45,8 +45,10 @@ char canonical(char c) {
   return c == '_' ? '-' : c;  // which CGI and WSGI cannot tell apart
 }
 
-// Names under which proxies vouch for somebody. A trailing * stands for the rest of the name.
-constexpr std::array<std::string_view, 23> kVouching{"authorization",
+// Credentials, and names under which proxies vouch for somebody. A trailing * stands for the rest
+// of the name.
+constexpr std::array<std::string_view, 24> kVouching{"authorization",
+                                                     "proxy-authorization",
                                                      "forwarded",
                                                      "x-forwarded-*",
                                                      "x-real-ip",
@@ -80,7 +82,7 @@ bool matches(std::string_view name, std::string_view pattern) {
 
 bool is_vouching(std::string_view name) {
   // What every pattern begins with: most names stop here.
-  constexpr std::string_view kFirst = "acfrstx";
+  constexpr std::string_view kFirst = "acfprstx";
   if (name.empty() || kFirst.find(canonical(name.front())) == kFirst.npos) return false;
   return std::any_of(kVouching.begin(), kVouching.end(),
                      [&](std::string_view pattern) { return matches(name, pattern); });

@@ -161,6 +161,15 @@ std::optional<Refusal> check_request(const RequestParser& parser) {
   return std::nullopt;
 }
 
+bool is_relayable(const ResponseParser& parser) {
+  const ResponseParser::value_type& response = parser.get();
+  if (response.version() != 10 && response.version() != 11) return false;
+  const std::size_t codings = response.count(http::field::transfer_encoding);
+  if (codings == 0) return true;
+  return codings == 1 && response.count(http::field::content_length) == 0 &&
+         boost::beast::iequals(response[http::field::transfer_encoding], "chunked");
+}
+
 Refusal refusal_of(const boost::beast::error_code& error) {
   if (error == http::error::body_limit) {
     return {413, "invalid_request", "The body is larger than limits.body allows."};

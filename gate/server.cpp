@@ -167,7 +167,7 @@ std::shared_ptr<Server::Keys> Server::make_keys(const Config& config) {
 
 void Server::put_in_force(Works works) {
   const bool has_metrics = works.policy->config.metrics.has_value();
-  if (policy_ && policy_->pool && policy_->pool != works.policy->pool) policy_->pool->close_idle();
+  if (policy_ && policy_->pool && policy_->pool != works.policy->pool) policy_->pool->close();
   policy_ = std::move(works.policy);
   most_clients_ = most_clients(policy_->config, log_);
   keys_ = std::move(works.keys);
@@ -367,7 +367,7 @@ void Server::end_if_drained() {
   keys_.reset();
   watch_.reset();
   metrics_server_.reset();
-  if (policy_->pool) policy_->pool->close_idle();
+  if (policy_->pool) policy_->pool->close();
 }
 
 }  // namespace openclaw::gate

@@ -155,9 +155,7 @@ asio::awaitable<bool> Session::read_request() {
     if (head.size() > kMaxRequestHead) refusal = refusal_of(http::error::header_limit);
     if (!refusal) refusal = check_head(head);
     if (refusal) {
-      lift_limit();
-      co_await refuse(*refusal);
-      end_request();
+      co_await refuse_head(*refusal);
       co_return false;
     }
     if (head_size != input.npos) break;
@@ -165,8 +163,7 @@ asio::awaitable<bool> Session::read_request() {
     const bool came = co_await channel_->more();
     if (came) continue;
     if (!idle_ && timed_out_) {
-      co_await refuse({408, "invalid_request", "The header did not come in time."});
-      end_request();
+      co_await refuse_head({408, "invalid_request", "The header did not come in time."});
     }
     co_return false;
   }
@@ -178,9 +175,16 @@ asio::awaitable<bool> Session::read_request() {
   if (error && error != http::error::need_more) refusal = refusal_of(error);
   if (!refusal) refusal = check_request(*request_);
   if (!refusal) co_return true;
-  co_await refuse(*refusal);
-  end_request();
+  co_await refuse_head(*refusal);
   co_return false;
+}
+
+// Where the next request begins is lost.
+Session::Done Session::refuse_head(Refusal refusal) {
+  lift_limit();
+  keep_alive_ = false;
+  co_await refuse(refusal);
+  end_request();
 }
 
 void Session::end_request() {
@@ -364,9 +368,6 @@ Session::Done Session::refuse(Refusal refusal, std::string_view fields) {
   if (current_.decision == "refused" || current_.decision == "allowed") {
     current_.decision = "refused";
     current_.reason = refusal.error;
-  }
-  if (refusal.status == 400 || refusal.status == 408 || refusal.status == 431) {
-    keep_alive_ = false;  // where the next request begins is lost
   }
   if (current_.request_id.empty()) {
     current_.request_id = server_.request_ids().next(std::nullopt);

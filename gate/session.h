@@ -63,6 +63,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Done run();
   boost::asio::awaitable<bool> open();
   boost::asio::awaitable<bool> read_request();
+  Done refuse_head(Refusal refusal);
   Done answer();
   Done answer_own_path(std::string_view path);
   boost::asio::awaitable<Verdict> judge();

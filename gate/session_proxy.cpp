@@ -1,6 +1,7 @@
 // The session's way to the upstream and back.
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -228,7 +229,8 @@ asio::awaitable<bool> Session::read_response_head(Channel& upstream) {
   const auto expect_response = [this] {
     response_.emplace();
     response_->header_limit(kMaxResponseHead);
-    response_->body_limit(boost::none);
+    // Not boost::none, which Beast 1.74 takes for less than any Content-Length.
+    response_->body_limit(std::numeric_limits<std::uint64_t>::max());
     response_->eager(true);
     response_->skip(current_.method == "HEAD");
   };
@@ -241,8 +243,10 @@ asio::awaitable<bool> Session::read_response_head(Channel& upstream) {
       upstream.consume(response_->put(bytes(upstream.input()), error));
       if (error && error != http::error::need_more) co_return false;
       if (!response_->is_header_done()) break;
-      if (response_->get().result_int() >= 200) co_return true;
-      if (response_->get().result() == http::status::switching_protocols) co_return false;
+      const unsigned status = response_->get().result_int();
+      if (status >= 200) co_return is_relayable(*response_);
+      // No upgrade was asked for.
+      if (status < 100 || status == 101) co_return false;
       expect_response();
     }
     const bool came = co_await upstream.more();

@@ -75,7 +75,7 @@ asio::awaitable<std::shared_ptr<Channel>> UpstreamPool::connect() {
 }
 
 void UpstreamPool::give_back(std::shared_ptr<Channel> channel) {
-  channel->when_ended_close(nullptr);
+  if (closed_) return channel->close();
   channel->shrink();
   channel->read_ahead();
   idle_.push_back({std::move(channel), Clock::now()});
@@ -88,7 +88,8 @@ void UpstreamPool::expire(Clock::time_point now) {
   }
 }
 
-void UpstreamPool::close_idle() {
+void UpstreamPool::close() {
+  closed_ = true;
   for (const Idle& idle : idle_) idle.channel->close();
   idle_.clear();
 }

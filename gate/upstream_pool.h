@@ -39,7 +39,8 @@ class UpstreamPool {
 
   // Closes what has been idle for too long.
   void expire(Clock::time_point now);
-  void close_idle();
+  // Nothing is kept from here on.
+  void close();
 
  private:
   struct Idle {
@@ -50,6 +51,7 @@ class UpstreamPool {
   boost::asio::io_context& loop_;
   Upstream upstream_;
   std::string authority_;
+  bool closed_ = false;
   std::deque<Idle> idle_;  // the longest idle first
 };
 
