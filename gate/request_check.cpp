@@ -40,8 +40,10 @@ std::optional<Refusal> check_escapes(std::string_view text, bool is_path) {
   return std::nullopt;
 }
 
-// "." and "..", however they are written.
+// "." and "..", however they are written; also with parameters behind them, which some servers take
+// off first.
 bool is_dot_segment(std::string_view segment) {
+  segment = segment.substr(0, segment.find(';'));
   std::size_t dots = 0;
   while (!segment.empty()) {
     if (segment.starts_with('.')) {

@@ -297,9 +297,13 @@ export class Upstream {
 
   constructor(handler = (request, response) => response.end('ok'), options = {}) {
     this.handler = handler;
-    const serve = (request, response) => {
+    const serve = async (request, response) => {
       this.#remember(request, response);
-      return this.handler(request, response);
+      try {
+        await this.handler(request, response);
+      } catch (problem) {
+        if (!request.errored) throw problem; // else the other side went away: `left` tells
+      }
     };
     this.server = http.createServer(options, serve).on('connection', () => ++this.connections);
   }
