@@ -135,8 +135,8 @@ AddressList resolve(const std::string& host, std::uint16_t port) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  return AddressList(found);
+  const int failed = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  return AddressList(failed == 0 ? found : nullptr);
 }
 
 // ---- what a certificate says

@@ -59,7 +59,7 @@ Json describe(const ApiKey& key, std::int64_t now) {
 }
 
 // The key goes out in one piece and is copied nowhere.
-void print_created_json(const Console& console, std::string_view text, Json rest) {
+void print_created_json(const Console& console, std::string_view text, const Json& rest) {
   console.out << R"({"key":")" << text << "\"," << to_line(rest).substr(1);
 }
 

@@ -860,8 +860,10 @@ std::string format_problem(const std::string& path, const ConfigProblem& problem
 
 std::vector<ConfigKey> config_schema() {
   std::vector<ConfigKey> keys;
-  for (const Key& key : kSchema)
+  keys.reserve(kSchema.size());
+  for (const Key& key : kSchema) {
     keys.push_back({path_of(key), key.type, key.fallback, key.meaning});
+  }
   return keys;
 }
 

@@ -164,7 +164,7 @@ bool empty_value(std::string& line, const YamlNode& key) {
   const std::size_t end = before_comment.find_last_not_of(" \t\r") + 1;
   std::string value(before_comment.substr(0, end));
   value.erase(std::remove(value.begin(), value.end(), ' '), value.end());
-  if (value != "" && value != "[]" && value != "~" && value != "null") return false;
+  if (!value.empty() && value != "[]" && value != "~" && value != "null") return false;
   line.erase(colon + 1, end);
   return true;
 }

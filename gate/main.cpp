@@ -252,7 +252,7 @@ class Commands {
 
 int main(int argc, char** argv) {
   // Without a buffer of its own, standard output keeps no copy of a key.
-  std::setvbuf(stdout, nullptr, _IONBF, 0);
+  if (std::setvbuf(stdout, nullptr, _IONBF, 0) != 0) return kUnreachable;
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   // Tokens pass through this process. `run` hands its limits on to the command, which may want a
   // core file.

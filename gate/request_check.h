@@ -26,8 +26,8 @@ std::optional<Refusal> check_head(std::string_view head);
 // else to a proxy.
 std::optional<Refusal> check_request(const RequestParser& request);
 
-// The parsed head of an upstream's final response: HTTP/1.0 or 1.1, with a body that is framed in one
-// way and in no other coding than chunked.
+// The parsed head of an upstream's final response: HTTP/1.0 or 1.1, with a body that is framed in
+// one way and in no other coding than chunked.
 bool is_relayable(const ResponseParser& response);
 
 // For what Beast's parser refuses.

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -56,7 +56,8 @@ void require(bool done) {
 class File {
  public:
   explicit File(const std::string& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (descriptor_ < 0) refuse(path, std::string("cannot be opened: ") + std::strerror(errno));
+    if (descriptor_ < 0)
+      refuse(path, "cannot be opened: " + std::generic_category().message(errno));
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;

@@ -82,7 +82,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Framing request_framing() const;
   boost::asio::awaitable<std::shared_ptr<Channel>> exchange_heads(UpstreamPool& pool);
   boost::asio::awaitable<bool> send_request(Channel& upstream);
-  void start_body_relay(std::shared_ptr<Channel> upstream);
+  void start_body_relay(const std::shared_ptr<Channel>& upstream);
   Done relay_request_body(std::shared_ptr<Channel> upstream);
   Done end_body_relay(Channel* upstream);
   boost::asio::awaitable<bool> read_response_head(Channel& upstream);

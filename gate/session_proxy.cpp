@@ -167,7 +167,7 @@ asio::awaitable<bool> Session::send_request(Channel& upstream) {
 }
 
 // Beside the response, which may come before the body has gone.
-void Session::start_body_relay(std::shared_ptr<Channel> upstream) {
+void Session::start_body_relay(const std::shared_ptr<Channel>& upstream) {
   body_relay_ = BodyRelay::running;
   asio::co_spawn(
       server_.loop(),

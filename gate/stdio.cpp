@@ -22,6 +22,7 @@ int run_on_stdio(const std::string& config_path, const std::vector<std::string>&
                     "network there is openclaw gate");
   }
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& argument : command) {
     arguments.push_back(const_cast<char*>(argument.c_str()));  // execvp changes nothing
   }
