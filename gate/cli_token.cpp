@@ -154,7 +154,7 @@ int token_create(const Console& console, const TokenCreate& wanted, RandomSource
   if (console.json) {
     Json rest = describe(key, now);
     rest["written_to"] = wanted.config.empty() ? Json(nullptr) : Json(wanted.config);
-    print_created_json(console, minted.text.text(), std::move(rest));
+    print_created_json(console, minted.text.text(), rest);
   } else {
     print_created(console, minted.text.text(), key, wanted.config);
   }
