@@ -7,6 +7,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <openssl/ssl.h>
 
 namespace openclaw::gate {
 namespace {
@@ -100,6 +101,7 @@ void Channel::on_read(const error_code& error, std::size_t bytes) {
   fresh_ = fresh_ || bytes > 0;
   if (error && !stopped_) {
     ended_ = true;
+    hung_up_ = error == asio::error::eof;
     close_bound();
   }
   // In the middle of a call the next request may come early; the end must be seen behind it.
@@ -153,13 +155,19 @@ asio::awaitable<void> Channel::finish_writing() {
   const std::shared_ptr<Channel> self = shared_from_this();
   error_code ignored;
   if (tls_) {
+    // Sends our close_notify and does not wait for the peer's, which may have much to send yet:
+    // that is read, and thrown away, by whoever goes on reading.
+    SSL* const ssl = tls_->native_handle();
+    SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
     co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);
   }
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
 void Channel::close() {
   ended_ = true;
+  hung_up_ = false;
   error_code ignored;
   socket_.close(ignored);
   close_bound();

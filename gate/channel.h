@@ -35,11 +35,14 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // Null without TLS.
   SSL* tls() { return tls_ ? tls_->native_handle() : nullptr; }
 
-  // What has arrived and is not consumed; views into it live until the next more() or read_ahead().
+  // What has arrived and is not consumed. A view into it lives until the next co_await: reading
+  // goes on by itself and may move it.
   std::string_view input() const { return {buffer_.get() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes);
   // Nothing more will arrive: the peer has hung up, reading failed, or this was closed.
   bool ended() const { return ended_; }
+  // It was the peer's end of the connection, in good order: neither a failure nor close().
+  bool hung_up() const { return hung_up_; }
 
   // Begins a read unless one is under way or the buffer is full.
   void read_ahead();
@@ -58,8 +61,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // False when the peer no longer takes anything.
   boost::asio::awaitable<bool> write_rest(std::span<boost::asio::const_buffer> buffers);
   // No more will be written: the peer sees the end after what was written. With TLS that is
-  // announced, so that a cut-off answer cannot pass for a whole one, and the peer's own
-  // announcement is waited for.
+  // announced, so that a cut-off answer cannot pass for a whole one.
   boost::asio::awaitable<void> finish_writing();
 
   void close();
@@ -89,6 +91,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   bool stopped_ = false;
   bool finished_ = false;
   bool ended_ = false;
+  bool hung_up_ = false;
   Wakeup readable_;
   std::shared_ptr<Channel> bound_;
 };

@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <set>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -25,16 +24,6 @@ using namespace std::chrono_literals;
 // A rewrite makes several events; certificate and key come one after the other.
 constexpr auto kSettle = 200ms;
 
-// Which file it is, and which state of it: (device, inode, size, seconds, nanoseconds).
-using Stamp = std::tuple<dev_t, ino_t, off_t, time_t, long>;
-
-Stamp stamp_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino, status.st_size, status.st_ctim.tv_sec,
-          status.st_ctim.tv_nsec};
-}
-
 // The folders in which the file, and what its links lead to, can be replaced.
 void add_folders(const std::string& file, std::set<std::string>& folders) {
   const std::filesystem::path path(file);
@@ -45,6 +34,13 @@ void add_folders(const std::string& file, std::set<std::string>& folders) {
 }
 
 }  // namespace
+
+FileStamp stamp_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino, status.st_size, status.st_ctim.tv_sec,
+          status.st_ctim.tv_nsec};
+}
 
 struct FileWatch::State : std::enable_shared_from_this<State> {
   State(boost::asio::io_context& loop, std::vector<std::string> watched,
@@ -71,12 +67,12 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
   std::function<void()> changed;
   boost::asio::posix::stream_descriptor descriptor;
   boost::asio::steady_timer settled;
-  std::vector<Stamp> stamps;
+  std::vector<FileStamp> stamps;
   bool settling = false;
   std::array<char, 4096> events{};  // their text is not looked at
 
-  std::vector<Stamp> stamp_all() const {
-    std::vector<Stamp> all;
+  std::vector<FileStamp> stamp_all() const {
+    std::vector<FileStamp> all;
     for (const std::string& file : files) all.push_back(stamp_of(file));
     return all;
   }
@@ -86,7 +82,7 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
     settled.async_wait([self = shared_from_this()](const error_code& stopped) {
       self->settling = false;
       if (stopped || !self->changed) return;
-      std::vector<Stamp> stamps_now = self->stamp_all();
+      std::vector<FileStamp> stamps_now = self->stamp_all();
       if (stamps_now == self->stamps) return;
       self->stamps = std::move(stamps_now);
       self->changed();
@@ -108,6 +104,8 @@ FileWatch::FileWatch(boost::asio::io_context& loop, std::vector<std::string> fil
     : state_(std::make_shared<State>(loop, std::move(files), std::move(changed))) {
   state_->wait();
 }
+
+bool FileWatch::is_stale() const { return state_->stamp_all() != state_->stamps; }
 
 FileWatch::~FileWatch() {
   state_->changed = nullptr;

@@ -2,14 +2,22 @@
 // swapped behind a symbolic link, as Kubernetes does with what it mounts.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
 
 namespace openclaw::gate {
+
+// Which file lies at a path, and which state of it: device, inode, size, time of change. All zero
+// when there is none.
+using FileStamp = std::tuple<dev_t, ino_t, off_t, time_t, long>;
+FileStamp stamp_of(const std::string& path);
 
 class FileWatch {
  public:
@@ -18,6 +26,8 @@ class FileWatch {
   FileWatch(boost::asio::io_context& loop, std::vector<std::string> files,
             std::function<void()> changed);
   ~FileWatch();
+  // A file is another one than when `changed` was last called, or this was made.
+  bool is_stale() const;
   FileWatch(const FileWatch&) = delete;
   FileWatch& operator=(const FileWatch&) = delete;
 

@@ -11,6 +11,7 @@
 
 #include "gate/cli.h"
 #include "gate/config.h"
+#include "gate/file_watch.h"
 #include "gate/server.h"
 
 namespace openclaw::gate {
@@ -61,6 +62,7 @@ void run(asio::io_context& loop, Log& log) {
 
 int run_gate(const std::string& config_path, LogLevel log_level) {
   const Console console{std::cerr, std::cerr};
+  const FileStamp read_at = stamp_of(config_path);
   auto opened = open_config(console, config_path, ConfigUse::gate);
   if (const int* code = std::get_if<int>(&opened)) return *code;
   Config& config = std::get<Config>(opened);
@@ -73,6 +75,8 @@ int run_gate(const std::string& config_path, LogLevel log_level) {
     Server server(loop, config_path, std::move(config), log);
     const Signals signals(loop, server);
     server.start();
+    // A large file takes a while to read, and may have changed before anybody watched it.
+    if (stamp_of(config_path) != read_at) server.reload();
     run(loop, log);
   } catch (const std::runtime_error& error) {
     return fail(console, kMisused, error.what());

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/beast/core/buffer_traits.hpp>
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http.hpp>
@@ -20,6 +21,8 @@ inline constexpr std::size_t kMaxRequestFields = 100;
 inline constexpr std::size_t kMaxResponseHead = std::size_t{64} * 1024;
 
 inline std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+inline boost::asio::const_buffer bytes(std::string_view text) { return {text.data(), text.size()}; }
 
 // Decoded bytes gather in a string, which whoever relays them empties: unlike Beast's own bodies it
 // neither reserves what Content-Length promises nor is full.

@@ -1,6 +1,7 @@
 #include "gate/metrics_server.h"
 
 #include <chrono>
+#include <set>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -21,7 +22,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using namespace std::chrono_literals;
 
-constexpr int kMostClients = 16;  // a scraper, a prober, and some to spare
+constexpr std::size_t kMostClients = 16;  // a scraper, a prober, and some to spare
 constexpr auto kRequestTime = 10s;
 
 }  // namespace
@@ -32,19 +33,17 @@ struct MetricsServer::State : std::enable_shared_from_this<State> {
 
   tcp::acceptor acceptor;
   std::function<std::string()> text;
-  int clients = 0;
+  std::set<std::shared_ptr<beast::tcp_stream>> clients;
 
   void accept() {
     acceptor.async_accept([self = shared_from_this()](const error_code& error, tcp::socket socket) {
       if (!self->acceptor.is_open()) return;
-      if (!error && self->clients < kMostClients) {
-        ++self->clients;
+      if (!error && self->clients.size() < kMostClients) {
+        const auto stream = std::make_shared<beast::tcp_stream>(std::move(socket));
+        self->clients.insert(stream);
         asio::co_spawn(
-            self->acceptor.get_executor(),
-            [self, stream = std::make_shared<beast::tcp_stream>(std::move(socket))] {
-              return self->serve(stream);
-            },
-            [self](const std::exception_ptr&) { --self->clients; });
+            self->acceptor.get_executor(), [self, stream] { return self->serve(stream); },
+            [self, stream](const std::exception_ptr&) { self->clients.erase(stream); });
       }
       if (!error || error == asio::error::connection_aborted) return self->accept();
       // Out of descriptors: clients wait in the backlog until there are some again.
@@ -105,6 +104,7 @@ MetricsServer::MetricsServer(asio::io_context& loop, const Address& address,
 MetricsServer::~MetricsServer() {
   error_code ignored;
   state_->acceptor.close(ignored);
+  for (const auto& client : state_->clients) client->close();
 }
 
 tcp::endpoint MetricsServer::endpoint() const { return state_->acceptor.local_endpoint(); }

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <vector>
 
 namespace openclaw::gate {
 namespace {
@@ -45,32 +46,42 @@ char canonical(char c) {
   return c == '_' ? '-' : c;  // which CGI and WSGI cannot tell apart
 }
 
-// Credentials, and names under which proxies vouch for somebody. A trailing * stands for the rest
-// of the name.
-constexpr std::array<std::string_view, 24> kVouching{"authorization",
-                                                     "proxy-authorization",
-                                                     "forwarded",
-                                                     "x-forwarded-*",
-                                                     "x-real-ip",
-                                                     "x-client-ip",
-                                                     "true-client-ip",
-                                                     "cf-connecting-ip",
-                                                     "x-cluster-client-ip",
-                                                     "x-openclaw-*",
-                                                     "remote-user",
-                                                     "x-remote-*",
-                                                     "x-auth-*",
-                                                     "x-authenticated-*",
-                                                     "x-webauth-*",
-                                                     "x-user",
-                                                     "x-user-id",
-                                                     "x-user-email",
-                                                     "x-email",
-                                                     "x-ssl-*",
-                                                     "ssl-client-*",
-                                                     "x-client-cert*",
-                                                     "client-cert*",
-                                                     "x-goog-authenticated-user-*"};
+// Credentials, and names under which proxies that we know of vouch for somebody or say what was
+// asked for. A trailing * stands for the rest of the name.
+constexpr std::array kVouching = std::to_array<std::string_view>({"authorization",
+                                                                  "proxy-authorization",
+                                                                  "forwarded",
+                                                                  "x-forwarded-*",
+                                                                  "x-real-ip",
+                                                                  "x-client-ip",
+                                                                  "true-client-ip",
+                                                                  "cf-connecting-ip",
+                                                                  "x-cluster-client-ip",
+                                                                  "x-openclaw-*",
+                                                                  "remote-*",
+                                                                  "x-remote-*",
+                                                                  "x-auth-*",
+                                                                  "x-authenticated-*",
+                                                                  "x-authentik-*",
+                                                                  "x-webauth-*",
+                                                                  "x-user*",
+                                                                  "x-email",
+                                                                  "x-ssl-*",
+                                                                  "ssl-client-*",
+                                                                  "x-client-cert*",
+                                                                  "client-cert*",
+                                                                  "x-goog-*",
+                                                                  "x-ms-*",
+                                                                  "x-amzn-oidc-*",
+                                                                  "x-consumer-*",
+                                                                  "x-credential-*",
+                                                                  "x-pomerium-*",
+                                                                  "x-vouch-*",
+                                                                  "oidc-*",
+                                                                  "tailscale-*",
+                                                                  "cf-access-*",
+                                                                  "x-original-*",
+                                                                  "x-rewrite-url"});
 
 bool matches(std::string_view name, std::string_view pattern) {
   const bool is_prefix = pattern.ends_with('*');
@@ -82,7 +93,7 @@ bool matches(std::string_view name, std::string_view pattern) {
 
 bool is_vouching(std::string_view name) {
   // What every pattern begins with: most names stop here.
-  constexpr std::string_view kFirst = "acfprstx";
+  constexpr std::string_view kFirst = "acfoprstx";
   if (name.empty() || kFirst.find(canonical(name.front())) == kFirst.npos) return false;
   return std::any_of(kVouching.begin(), kVouching.end(),
                      [&](std::string_view pattern) { return matches(name, pattern); });
@@ -97,23 +108,23 @@ class ConnectionOptions {
       if (field.name() != http::field::connection) continue;
       const boost::beast::string_view value = field.value();
       if (boost::beast::iequals(value, "keep-alive") || value == "close") continue;
-      options_ += view(value);
-      options_ += ',';
+      for (const auto option : http::token_list(value)) names_.push_back(lower_case(view(option)));
     }
+    std::sort(names_.begin(), names_.end());
   }
 
   bool name(std::string_view field) const {
-    if (options_.empty()) return false;
-    for (const auto option : http::token_list(boost::beast::string_view(options_))) {
-      if (boost::beast::iequals(option, boost::beast::string_view(field.data(), field.size()))) {
-        return true;
-      }
-    }
-    return false;
+    return !names_.empty() && std::binary_search(names_.begin(), names_.end(), lower_case(field));
   }
 
  private:
-  std::string options_;
+  static std::string lower_case(std::string_view name) {
+    std::string lower(name);
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return lower;
+  }
+
+  std::vector<std::string> names_;
 };
 
 bool is_relayed_to_client(http::field field, bool has_origin) {
@@ -131,7 +142,7 @@ bool is_relayed_to_client(http::field field, bool has_origin) {
 
 // --- lines ---------------------------------------------------------------------------------------
 
-void append_framing(std::string& out, const Framing& framing) {
+void append_framing_field(std::string& out, const Framing& framing) {
   switch (framing.by) {
     case Framing::By::content_length:
       out += "Content-Length: ";
@@ -153,17 +164,6 @@ void append_status_line(std::string& out, unsigned status, std::string_view reas
   out += ' ';
   out += reason;
   out += "\r\n";
-}
-
-void append_client_lines(std::string& out, const ClientHead& head) {
-  if (!head.allowed_origin.empty()) append_cors(out, head.allowed_origin);
-  append_line(out, "X-Request-Id", head.request_id);
-  append_framing(out, head.framing);
-  if (!head.keep_alive) {
-    out += "Connection: close\r\n";
-  } else if (head.client_version < 11) {
-    out += "Connection: keep-alive\r\n";
-  }
 }
 
 // IMF-fixdate (RFC 9110 5.6.7).
@@ -215,35 +215,48 @@ void append_upstream_head(std::string& out, const RequestParser::value_type& req
   }
   if (!head.user_id.empty()) append_line(out, "X-OpenClaw-User-Id", head.user_id);
   append_line(out, "X-Request-Id", head.request_id);
-  append_framing(out, head.framing);
+}
+
+void append_framing(std::string& out, const Framing& framing) {
+  append_framing_field(out, framing);
   out += "\r\n";
 }
 
 void append_client_head(std::string& out, const ResponseParser::value_type& response,
-                        const ClientHead& head) {
+                        std::string_view allowed_origin) {
   append_status_line(out, response.result_int(), view(response.reason()));
   const ConnectionOptions connection(response);
   for (const auto& field : response) {
     const std::string_view name = view(field.name_string());
-    if (!is_relayed_to_client(field.name(), !head.allowed_origin.empty()) ||
-        connection.name(name) || matches(name, "x-request-id")) {
+    if (!is_relayed_to_client(field.name(), !allowed_origin.empty()) || connection.name(name) ||
+        matches(name, "x-request-id")) {
       continue;
     }
     append_line(out, name, view(field.value()));
   }
-  append_client_lines(out, head);
+  if (!allowed_origin.empty()) append_cors(out, allowed_origin);
+}
+
+void append_client_framing(std::string& out, const ClientHead& head) {
+  append_line(out, "X-Request-Id", head.request_id);
+  append_framing_field(out, head.framing);
+  if (!head.keep_alive) {
+    out += "Connection: close\r\n";
+  } else if (head.client_version < 11) {
+    out += "Connection: keep-alive\r\n";
+  }
   out += "\r\n";
 }
 
 void append_own_answer(std::string& out, int status, std::string_view fields, std::string_view body,
-                       const ClientHead& head) {
+                       std::string_view allowed_origin, const ClientHead& head) {
   const auto code = static_cast<unsigned>(status);
   const auto reason = http::obsolete_reason(static_cast<http::status>(code));
   append_status_line(out, code, view(reason));
   append_line(out, "Date", http_date());
   out += fields;
-  append_client_lines(out, head);
-  out += "\r\n";
+  if (!allowed_origin.empty()) append_cors(out, allowed_origin);
+  append_client_framing(out, head);
   out += body;
 }
 

@@ -23,29 +23,33 @@ struct Framing {
 // identity or an address for proven (also with _ for -), not the gate's own to set.
 bool is_relayed_upstream(http::field field, std::string_view name);
 
+// Both sides' heads are written in two steps, since the framing is known only once the body that
+// came with the head is decoded, and the fields must be read before that: request line and fields
+// first, then the framing with the empty line.
 struct UpstreamHead {
   std::string_view target;
   std::string_view host;
   std::string_view user_id;  // "" for none: goes as X-OpenClaw-User-Id
   std::string_view request_id;
-  Framing framing;
 };
 void append_upstream_head(std::string& out, const RequestParser::value_type& request,
                           const UpstreamHead& head);
+void append_framing(std::string& out, const Framing& framing);
 
 struct ClientHead {
   std::string_view request_id;
-  std::string_view allowed_origin;  // "" for a request without Origin
   Framing framing;
   bool keep_alive = true;
   unsigned client_version = 11;
 };
+// allowed_origin: "" for a request without Origin.
 void append_client_head(std::string& out, const ResponseParser::value_type& response,
-                        const ClientHead& head);
+                        std::string_view allowed_origin);
+void append_client_framing(std::string& out, const ClientHead& head);
 
 // An answer of the gate's own: `fields` are whole lines with their CRLF.
 void append_own_answer(std::string& out, int status, std::string_view fields, std::string_view body,
-                       const ClientHead& head);
+                       std::string_view allowed_origin, const ClientHead& head);
 
 // The lines that let the page of `origin` read an answer (Fetch standard, CORS protocol).
 void append_cors(std::string& out, std::string_view origin);

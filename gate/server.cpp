@@ -26,6 +26,8 @@ using namespace std::chrono_literals;
 // How late a time limit can be.
 constexpr auto kTick = 100ms;
 constexpr auto kDrain = 10s;
+// When to try again a reload for which the platform's keys could not be had.
+constexpr auto kRetryReload = 60s;
 // How long a request waits for a key that the set lacks, and the start for the first set.
 constexpr auto kWaitForKeys = 5s;
 
@@ -96,7 +98,8 @@ Server::Server(asio::io_context& loop, std::string config_path, Config config, L
       clients_(kLimitLengths),
       acceptor_(loop),
       accept_pause_(loop),
-      ticker_(loop) {
+      ticker_(loop),
+      reload_later_(loop) {
   put_in_force(make_works(std::move(config)));
 }
 
@@ -140,13 +143,15 @@ Server::Works Server::make_works(Config config) {
 // Those in use when they come from the same place; a file of CAs may have changed under its name.
 std::shared_ptr<Server::Keys> Server::make_keys(const Config& config) {
   if (!needs_keys(config)) return nullptr;
+  const FileStamp ca = config.jwks_ca.empty() ? FileStamp{} : stamp_of(config.jwks_ca);
   const Config* const before = policy_ ? &policy_->config : nullptr;
   if (before != nullptr && keys_ && before->jwks_url == config.jwks_url &&
-      before->jwks_ca == config.jwks_ca && config.jwks_ca.empty() &&
+      before->jwks_ca == config.jwks_ca && keys_->ca == ca &&
       before->jwks_outage_limit == config.jwks_outage_limit) {
     return keys_;
   }
   const auto keys = std::make_shared<Keys>();
+  keys->ca = ca;
   // The source lives in `keys`, and calls nothing once it is gone.
   keys->source = std::make_unique<JwksSource>(
       loop_, config,
@@ -168,6 +173,8 @@ std::shared_ptr<Server::Keys> Server::make_keys(const Config& config) {
 void Server::put_in_force(Works works) {
   const bool has_metrics = works.policy->config.metrics.has_value();
   if (policy_ && policy_->pool && policy_->pool != works.policy->pool) policy_->pool->close();
+  const bool other_door =
+      works.acceptor || (policy_ && (policy_->tls == nullptr) != (works.policy->tls == nullptr));
   policy_ = std::move(works.policy);
   most_clients_ = most_clients(policy_->config, log_);
   keys_ = std::move(works.keys);
@@ -175,6 +182,9 @@ void Server::put_in_force(Works works) {
   if (works.acceptor) acceptor_ = std::move(*works.acceptor);
   if (works.metrics_server || !has_metrics) metrics_server_ = std::move(works.metrics_server);
   watch_ = std::move(works.watch);
+  if (!other_door) return;
+  ++door_;
+  for (const auto& session : clients_.owners()) session->drain();
 }
 
 void Server::use_keys() {
@@ -226,11 +236,17 @@ asio::awaitable<void> Server::apply(Read read) {
       co_await wait_for_keys(works.keys);
       if (works.keys && !works.keys->set) {
         problem = "auth.platform_jwks_url: the platform's keys cannot be fetched from there";
+        reload_later_.expires_after(kRetryReload);
+        reload_later_.async_wait([this](const error_code& stopped) {
+          if (!stopped && !draining_) reload();
+        });
       }
     }
     if (!problem.empty()) {
       reload_refused(problem);
     } else if (!draining_) {
+      // What changed since the reading began is seen by the watch that goes, and by no other.
+      if (watch_->is_stale()) reload_again_ = true;
       put_in_force(std::move(works));
       metrics_.config_reloads.add("ok");
       log_.write(
@@ -273,14 +289,15 @@ asio::awaitable<void> Server::begin() {
 void Server::accept() {
   if (accepting_) return;
   accepting_ = true;
-  acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
+  acceptor_.async_accept([this, door = door_](const error_code& error, tcp::socket socket) {
     accepting_ = false;
     if (draining_) return;
-    if (!error) accepted(std::move(socket));
     // operation_aborted: a reload has put another acceptor in its place.
     if (!error || error == asio::error::connection_aborted ||
         error == asio::error::operation_aborted) {
-      return accept();
+      accept();  // first, so that a client that fails does not end it
+      if (!error && door == door_) accepted(std::move(socket));
+      return;
     }
     // Out of descriptors or memory: clients wait in the backlog until there are some again.
     log_.write(LogLevel::error, "accept_failed", {{"problem", error.message()}});
@@ -330,15 +347,14 @@ void Server::limit(Clients::Handle client, Limit kind) {
 }
 
 void Server::tick() {
-  const auto now = Clock::now();
-  clients_.expire(now, [](const std::shared_ptr<Session>& session) { session->expired(); });
-  if (policy_->pool) policy_->pool->expire(now);
-  if (cut_off_at_ <= now) cut_off();
-  if (ended_) return;
   ticker_.expires_after(kTick);
   ticker_.async_wait([this](const error_code& stopped) {
     if (!stopped) tick();
   });
+  const auto now = Clock::now();
+  clients_.expire(now, [](const std::shared_ptr<Session>& session) { session->expired(); });
+  if (policy_->pool) policy_->pool->expire(now);
+  if (cut_off_at_ <= now) cut_off();
 }
 
 // ---- the end
@@ -350,6 +366,7 @@ void Server::drain() {
   error_code ignored;
   acceptor_.close(ignored);
   accept_pause_.cancel();
+  reload_later_.cancel();
   cut_off_at_ = Clock::now() + kDrain;
   for (const auto& session : clients_.owners()) session->drain();
   end_if_drained();

@@ -61,6 +61,9 @@ class Server {
   void limit(Clients::Handle client, Limit kind);
   void lift_limit(Clients::Handle client) { clients_.clear(client); }
   bool draining() const { return draining_; }
+  // Another number once clients come through another listener, or with TLS where there was none:
+  // what a connection was let in by no longer holds then, and it ends.
+  std::uint64_t door() const { return door_; }
   Log& log() { return log_; }
   Metrics& metrics() { return metrics_; }
   RequestIds& request_ids() { return request_ids_; }
@@ -73,6 +76,7 @@ class Server {
   struct Keys {
     std::unique_ptr<JwksSource> source;
     std::shared_ptr<const KeySet> set;
+    FileStamp ca;        // of jwks_ca
     bool tried = false;  // the first fetch has ended, well or not
   };
   // All that a configuration puts to work. Making it can fail; putting it in force cannot.
@@ -114,7 +118,9 @@ class Server {
   std::unique_ptr<FileWatch> watch_;
   boost::asio::steady_timer accept_pause_;
   boost::asio::steady_timer ticker_;
+  boost::asio::steady_timer reload_later_;
   boost::asio::thread_pool reader_{1};  // parses configurations: a large one takes seconds
+  std::uint64_t door_ = 0;
   bool accepting_ = false;
   bool reloading_ = false;
   bool reload_again_ = false;

@@ -1,11 +1,9 @@
 #include "gate/session.h"
 
-#include <algorithm>
 #include <ctime>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "gate/challenge.h"
 #include "gate/server_tls.h"
@@ -55,12 +53,11 @@ std::optional<std::string_view> field(const RequestParser::value_type& request, 
   return found == request.end() ? std::nullopt : std::optional(view(found->value()));
 }
 
-asio::const_buffer bytes(std::string_view text) { return {text.data(), text.size()}; }
-
 }  // namespace
 
 Session::Session(Server& server, asio::ip::tcp::socket socket)
     : server_(server),
+      door_(server.door()),
       tls_(server.policy()->tls),
       channel_(tls_ ? std::make_shared<Channel>(std::move(socket), tls_)
                     : std::make_shared<Channel>(std::move(socket))) {}
@@ -70,6 +67,7 @@ void Session::start() {
   asio::co_spawn(
       server_.loop(), [self = shared_from_this()] { return self->run(); },
       [self = shared_from_this()](const std::exception_ptr& problem) {
+        self->response_ended_ = true;
         // What nobody expects, such as memory that ran out, ends this client and no other.
         if (problem) self->server_.log().write(LogLevel::error, "session_failed", {});
         self->channel_->close();
@@ -95,7 +93,7 @@ void Session::close() { channel_->close(); }
 Session::Done Session::run() {
   const bool opened = co_await open();
   if (!opened) co_return;
-  while (keep_alive_ && !server_.draining()) {
+  while (keep_alive_ && is_welcome()) {
     const bool came = co_await read_request();
     if (!came) break;
     co_await answer();
@@ -103,6 +101,9 @@ Session::Done Session::run() {
   }
   co_await say_goodbye();
 }
+
+// Whether the connection may have a further request.
+bool Session::is_welcome() const { return !server_.draining() && door_ == server_.door(); }
 
 asio::awaitable<bool> Session::open() {
   if (!tls_) co_return true;
@@ -223,7 +224,7 @@ Session::Done Session::answer() {
   current_.request_id = server_.request_ids().next(
       request.count("X-Request-Id") == 1 ? std::optional(view(request["X-Request-Id"]))
                                          : std::nullopt);
-  keep_alive_ = request_->keep_alive() && !server_.draining();
+  keep_alive_ = request_->keep_alive() && is_welcome();
 
   const Config& config = current_.policy->config;
   if (is_metadata_path(config, path)) {
@@ -245,7 +246,9 @@ Session::Done Session::answer() {
     }
     current_.origin = *origin;
   }
-  if (answer_is_preflight()) {
+  const bool is_own = path.starts_with(kOwnPaths);
+  // A question whether somebody may call is none of the page's.
+  if (!is_own && is_preflight()) {
     current_.decision = "preflight";
     co_await respond(204,
                      "Access-Control-Allow-Methods: GET, POST, DELETE\r\n"
@@ -256,7 +259,6 @@ Session::Done Session::answer() {
   }
   const Verdict verdict = co_await judge();
   current_.decision = name(verdict);
-  const bool is_own = path.starts_with(kOwnPaths);
   if (verdict != Verdict::allowed) {
     co_await answer_verdict(verdict);
   } else if (is_own) {
@@ -266,7 +268,7 @@ Session::Done Session::answer() {
   }
 }
 
-bool Session::answer_is_preflight() const {
+bool Session::is_preflight() const {
   const RequestParser::value_type& request = request_->get();
   return request.method() == http::verb::options && !current_.origin.empty() &&
          request.count(http::field::access_control_request_method) > 0;
@@ -303,7 +305,9 @@ asio::awaitable<Verdict> Session::judge() {
   Decision decision = current_.policy->authenticator.decide(credentials(), now());
   if (decision.verdict == Verdict::unknown_key) {
     co_await server_.refetch_keys();
-    current_.policy = server_.policy();  // which has the new keys, also after a reload meanwhile
+    // It has the new keys, also after a reload meanwhile; but one that came with another listener
+    // does not speak of this connection.
+    if (door_ == server_.door()) current_.policy = server_.policy();
     decision = current_.policy->authenticator.decide(credentials(), now());
   }
   current_.reason = decision.reason;
@@ -349,8 +353,16 @@ Session::Done Session::answer_own_path(std::string_view path) {
   const http::verb method = request_->get().method();
   if (!is_metadata_path(policy.config, path) || !policy.metadata) {
     co_await refuse({404, "not_found", "There is nothing here."});
+  } else if (method == http::verb::options) {
+    current_.decision = "metadata";
+    co_await respond(204,
+                     "Access-Control-Allow-Origin: *\r\n"
+                     "Access-Control-Allow-Methods: GET\r\n"
+                     "Access-Control-Allow-Headers: *\r\n",
+                     {});
   } else if (method != http::verb::get && method != http::verb::head) {
-    co_await refuse({405, "invalid_request", "The metadata can be read."}, "Allow: GET, HEAD\r\n");
+    co_await refuse({405, "invalid_request", "The metadata can be read."},
+                    "Allow: GET, HEAD, OPTIONS\r\n");
   } else {
     current_.decision = "metadata";
     co_await respond(200,
@@ -387,12 +399,12 @@ Session::Done Session::respond(int status, std::string_view fields, std::string_
   const bool is_head = request_ && request_->get().method() == http::verb::head;
   ClientHead head;
   head.request_id = current_.request_id;
-  head.allowed_origin = current_.origin;
   if (status != 204) head.framing = {Framing::By::content_length, body.size()};
   head.keep_alive = keep_alive_;
   head.client_version = current_.version;
   out_.clear();
-  append_own_answer(out_, status, fields, is_head ? std::string_view() : body, head);
+  append_own_answer(out_, status, fields, is_head ? std::string_view() : body, current_.origin,
+                    head);
   current_.bytes = is_head ? 0 : body.size();
   std::array<asio::const_buffer, 1> buffers{bytes(out_)};
   const bool sent = co_await send(buffers);
@@ -403,8 +415,17 @@ asio::awaitable<bool> Session::send(Buffers buffers) {
   if (channel_->try_write(buffers)) co_return true;
   limit(Limit::write);
   const bool sent = co_await channel_->write_rest(buffers);
-  lift_limit();
+  lift_write_limit();
   co_return sent;
+}
+
+// The limit of a body that is on its way beside the answer goes on.
+void Session::lift_write_limit() {
+  if (body_relay_ == BodyRelay::running && !response_ended_) {
+    limit(Limit::body);
+  } else {
+    lift_limit();
+  }
 }
 
 // Whoever still sends must be able to read the answer first: a connection that is closed with

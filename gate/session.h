@@ -68,13 +68,15 @@ class Session : public std::enable_shared_from_this<Session> {
   Done answer_own_path(std::string_view path);
   boost::asio::awaitable<Verdict> judge();
   Done answer_verdict(Verdict verdict);
-  bool answer_is_preflight() const;
+  bool is_preflight() const;
+  bool is_welcome() const;
   bool has_allowed_certificate();
   Credentials credentials();
 
   Done refuse(Refusal refusal, std::string_view fields = {});
   Done respond(int status, std::string_view fields, std::string_view body);
   boost::asio::awaitable<bool> send(Buffers buffers);
+  void lift_write_limit();
   Done say_goodbye();
 
   Done proxy();
@@ -89,6 +91,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Framing response_framing() const;
   boost::asio::awaitable<bool> relay_response(Channel& upstream);
   boost::asio::awaitable<bool> read_response_piece(Channel& upstream);
+  bool decode_response_body(Channel& upstream);
   boost::asio::awaitable<bool> send_piece(const Framing& framing);
   Done answer_failure();
 
@@ -101,6 +104,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void lift_limit() { server_.lift_limit(client_); }
 
   Server& server_;
+  const std::uint64_t door_;
   const std::shared_ptr<boost::asio::ssl::context> tls_;
   const std::shared_ptr<Channel> channel_;
   Server::Clients::Handle client_;

@@ -1,11 +1,9 @@
 // The session's way to the upstream and back.
-#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "gate/session.h"
 
@@ -14,8 +12,6 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::beast::error_code;
-
-asio::const_buffer bytes(std::string_view text) { return {text.data(), text.size()}; }
 
 // Methods that may be sent a second time (RFC 9110 9.2.2).
 bool is_idempotent(http::verb method) {
@@ -61,19 +57,21 @@ Session::Done Session::proxy() {
     co_await refuse({404, "not_found", "There is nothing here."});
     co_return;
   }
+  // Before the body, whose trailers the parser puts among the fields that were checked.
+  std::string head;
+  append_upstream_head(head, request_->get(),
+                       {.target = *target,
+                        .host = pool->authority(),
+                        .user_id = current_.user_id,
+                        .request_id = current_.request_id});
   if (const std::optional<Refusal> refusal = decode_request_body()) {
     co_await refuse(*refusal);
     co_return;
   }
   const Counted exchange(server_.metrics().exchanges);
   request_framing_ = request_framing();
-  out_.clear();
-  append_upstream_head(out_, request_->get(),
-                       {.target = *target,
-                        .host = pool->authority(),
-                        .user_id = current_.user_id,
-                        .request_id = current_.request_id,
-                        .framing = request_framing_});
+  append_framing(head, request_framing_);
+  out_ = std::move(head);
 
   const std::shared_ptr<Channel> upstream = co_await exchange_heads(*pool);
   bool reusable = false;
@@ -126,9 +124,9 @@ asio::awaitable<std::shared_ptr<Channel>> Session::exchange_heads(UpstreamPool& 
     const bool reused = upstream != nullptr;
     if (!upstream) {
       upstream = co_await pool.connect();
+      if (!upstream) break;
       ++server_.metrics().upstream_connections;
     }
-    if (!upstream) break;
     if (channel_->ended()) {
       upstream->close();
       break;
@@ -158,7 +156,8 @@ asio::awaitable<bool> Session::send_request(Channel& upstream) {
   }
   if (request_->is_done()) co_return true;
   body.clear();
-  if (request_->get().count(http::field::expect) > 0) {
+  // HTTP/1.0 knows no interim answers (RFC 9110 10.1.1).
+  if (current_.version >= 11 && request_->get().count(http::field::expect) > 0) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     std::array<asio::const_buffer, 1> go_on{bytes(kContinue)};
     co_return co_await send(go_on);
@@ -185,8 +184,11 @@ Session::Done Session::relay_request_body(std::shared_ptr<Channel> upstream) {
     // What had come before is decoded, all but the beginning of a chunk's head.
     if (!response_ended_) limit(Limit::body);
     const bool came = co_await channel_->more();
-    if (!response_ended_) lift_limit();
+    if (!response_ended_ && limit_ == Limit::body) lift_limit();
     if (!came) {
+      if (!timed_out_ && !channel_->ended()) {
+        body_refusal_ = Refusal{400, "invalid_request", "The head of a chunk is too long."};
+      }
       upstream->close();
       co_return;
     }
@@ -231,7 +233,6 @@ asio::awaitable<bool> Session::read_response_head(Channel& upstream) {
     response_->header_limit(kMaxResponseHead);
     // Not boost::none, which Beast 1.74 takes for less than any Content-Length.
     response_->body_limit(std::numeric_limits<std::uint64_t>::max());
-    response_->eager(true);
     response_->skip(current_.method == "HEAD");
   };
   expect_response();
@@ -270,17 +271,20 @@ Framing Session::response_framing() const {
 // True when the upstream's connection can be used again.
 asio::awaitable<bool> Session::relay_response(Channel& upstream) {
   const ResponseParser::value_type& response = response_->get();
-  const Framing framing = response_framing();
-  if (framing.by == Framing::By::close || server_.draining()) keep_alive_ = false;
-  if (body_relay_ == BodyRelay::running) keep_alive_ = false;
   current_.status = response.result_int();
+  // Before the body, whose trailers the parser puts among the fields.
   out_.clear();
-  append_client_head(out_, response,
-                     {.request_id = current_.request_id,
-                      .allowed_origin = current_.origin,
-                      .framing = framing,
-                      .keep_alive = keep_alive_,
-                      .client_version = current_.version});
+  append_client_head(out_, response, current_.origin);
+  bool intact = decode_response_body(upstream);
+  const Framing framing = response_framing();
+  // Where the next request begins is known only when all of this one has been read.
+  if (framing.by == Framing::By::close || !is_welcome() || !request_->is_done()) {
+    keep_alive_ = false;
+  }
+  append_client_framing(out_, {.request_id = current_.request_id,
+                               .framing = framing,
+                               .keep_alive = keep_alive_,
+                               .client_version = current_.version});
   // All that comes with the head goes with the head.
   bool sent = co_await send_piece(framing);
   if (!response_->is_done()) {
@@ -288,11 +292,13 @@ asio::awaitable<bool> Session::relay_response(Channel& upstream) {
     out_ = {};
     if (body_relay_ == BodyRelay::none) request_.reset();
     response_->get().base().clear();
+    current_.policy.reset();
   }
   while (sent && !response_->is_done()) {
-    const bool came = co_await read_response_piece(upstream);
-    if (!came) {
-      if (!channel_->ended()) current_.upstream_failed = true;
+    if (intact) intact = co_await read_response_piece(upstream);
+    if (!intact) {
+      const bool ours = channel_->ended() || timed_out_ || body_refusal_;
+      current_.upstream_failed = !ours;
       channel_->abort();  // the client must not take what it has for the whole
       co_return false;
     }
@@ -307,15 +313,21 @@ asio::awaitable<bool> Session::relay_response(Channel& upstream) {
 
 // What comes next, up to the end of the message. False when it breaks off.
 asio::awaitable<bool> Session::read_response_piece(Channel& upstream) {
-  error_code error;
   const bool came = co_await upstream.more();
-  if (came) {
-    upstream.consume(response_->put(bytes(upstream.input()), error));
-    co_return !error || error == http::error::need_more;
-  }
-  if (channel_->ended()) co_return false;
+  if (came) co_return decode_response_body(upstream);
+  if (channel_->ended() || !upstream.hung_up()) co_return false;
+  error_code error;
   response_->put_eof(error);
   co_return !error && response_->is_done();
+}
+
+// What has arrived of it. False when it is malformed.
+bool Session::decode_response_body(Channel& upstream) {
+  if (response_->is_done() || upstream.input().empty()) return true;
+  error_code error;
+  response_->eager(true);
+  upstream.consume(response_->put(bytes(upstream.input()), error));
+  return !error || error == http::error::need_more;
 }
 
 asio::awaitable<bool> Session::send_piece(const Framing& framing) {
@@ -324,12 +336,7 @@ asio::awaitable<bool> Session::send_piece(const Framing& framing) {
   std::array<asio::const_buffer, 4> buffers{bytes(out_), bytes(piece.head), bytes(body),
                                             bytes(piece.tail)};
   current_.bytes += body.size();
-  bool sent = channel_->try_write(buffers);
-  if (!sent) {
-    limit(Limit::write);
-    sent = co_await channel_->write_rest(buffers);
-    lift_limit();
-  }
+  const bool sent = co_await send(buffers);
   body.clear();
   if (body.capacity() > Channel::kLeastBuffer) body.shrink_to_fit();
   out_.clear();

@@ -32,7 +32,8 @@ class UpstreamPool {
 
   // Null when none is idle.
   std::shared_ptr<Channel> take_idle();
-  // Null when the upstream cannot be reached within kConnect. A name is resolved each time.
+  // Null when the upstream cannot be reached within kConnect. A name is resolved each time; a
+  // look-up that hangs is not interrupted, since the system's resolver cannot be.
   boost::asio::awaitable<std::shared_ptr<Channel>> connect();
   // For a connection whose last response was read whole.
   void give_back(std::shared_ptr<Channel> channel);

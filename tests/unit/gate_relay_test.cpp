@@ -22,12 +22,10 @@ std::string upstream_head(
     std::initializer_list<std::pair<std::string_view, std::string_view>> fields,
     std::string_view user_id = {}) {
   std::string out;
-  append_upstream_head(out, request(fields),
-                       {.target = "/mcp?a=b",
-                        .host = "127.0.0.1:3001",
-                        .user_id = user_id,
-                        .request_id = "r1",
-                        .framing = {Framing::By::content_length, 5}});
+  append_upstream_head(
+      out, request(fields),
+      {.target = "/mcp?a=b", .host = "127.0.0.1:3001", .user_id = user_id, .request_id = "r1"});
+  append_framing(out, {Framing::By::content_length, 5});
   return out;
 }
 
@@ -114,41 +112,40 @@ TEST(Relay, TellsTheUpstreamWhoWasProvenOnce) {
 }
 
 std::string client_head(std::initializer_list<std::pair<std::string_view, std::string_view>> fields,
-                        const ClientHead& head) {
+                        const ClientHead& head, std::string_view allowed_origin = {}) {
   ResponseParser::value_type message{http::status::ok, 11};
   for (const auto& [name, value] : fields) {
     message.insert(boost::beast::string_view(name.data(), name.size()),
                    boost::beast::string_view(value.data(), value.size()));
   }
   std::string out;
-  append_client_head(out, message, head);
+  append_client_head(out, message, allowed_origin);
+  append_client_framing(out, head);
   return out;
 }
 
 TEST(Relay, HandsBackWhatTheUpstreamSaysEndToEnd) {
-  EXPECT_EQ(
-      client_head({{"Content-Type", "text/event-stream"},
-                   {"Mcp-Session-Id", "s1"},
-                   {"Connection", "keep-alive, X-Hop"},
-                   {"X-Hop", "1"},
-                   {"Keep-Alive", "timeout=5"},
-                   {"Transfer-Encoding", "chunked"},
-                   {"X-Request-Id", "theirs"}},
-                  {.request_id = "r1", .allowed_origin = {}, .framing = {Framing::By::chunks}}),
-      "HTTP/1.1 200 OK\r\n"
-      "Content-Type: text/event-stream\r\n"
-      "Mcp-Session-Id: s1\r\n"
-      "X-Request-Id: r1\r\n"
-      "Transfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(client_head({{"Content-Type", "text/event-stream"},
+                         {"Mcp-Session-Id", "s1"},
+                         {"Connection", "keep-alive, X-Hop"},
+                         {"X-Hop", "1"},
+                         {"Keep-Alive", "timeout=5"},
+                         {"Transfer-Encoding", "chunked"},
+                         {"X-Request-Id", "theirs"}},
+                        {.request_id = "r1", .framing = {Framing::By::chunks}}),
+            "HTTP/1.1 200 OK\r\n"
+            "Content-Type: text/event-stream\r\n"
+            "Mcp-Session-Id: s1\r\n"
+            "X-Request-Id: r1\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n");
 }
 
 TEST(Relay, AnswersCorsInThePlaceOfTheUpstream) {
-  const std::string head = client_head({{"Access-Control-Allow-Origin", "*"},
-                                        {"Access-Control-Allow-Credentials", "true"},
-                                        {"Access-Control-Expose-Headers", "X-Theirs"}},
-                                       {.request_id = "r1",
-                                        .allowed_origin = "https://app.example.com",
-                                        .framing = {Framing::By::content_length, 0}});
+  const std::string head = client_head(
+      {{"Access-Control-Allow-Origin", "*"},
+       {"Access-Control-Allow-Credentials", "true"},
+       {"Access-Control-Expose-Headers", "X-Theirs"}},
+      {.request_id = "r1", .framing = {Framing::By::content_length, 0}}, "https://app.example.com");
   EXPECT_EQ(head,
             "HTTP/1.1 200 OK\r\n"
             "Access-Control-Allow-Origin: https://app.example.com\r\n"
@@ -161,11 +158,9 @@ TEST(Relay, AnswersCorsInThePlaceOfTheUpstream) {
 
 TEST(Relay, SaysWhetherTheConnectionGoesOn) {
   const auto connection = [](bool keep_alive, unsigned version) {
-    return client_head({}, {.request_id = "r",
-                            .allowed_origin = {},
-                            .framing = {},
-                            .keep_alive = keep_alive,
-                            .client_version = version});
+    return client_head(
+        {},
+        {.request_id = "r", .framing = {}, .keep_alive = keep_alive, .client_version = version});
   };
   EXPECT_EQ(connection(true, 11).find("Connection"), std::string::npos);
   EXPECT_NE(connection(false, 11).find("Connection: close\r\n"), std::string::npos);
