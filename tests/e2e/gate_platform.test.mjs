@@ -370,6 +370,18 @@ describe('what the gate says of itself in mode platform', () => {
     assert.deepEqual([foreign.status, foreign.json.error], [403, 'forbidden_host']);
   });
 
+  test('any page may read the metadata, also one that asks first', async () => {
+    const headers = { Origin: 'https://inspector.example', 'Access-Control-Request-Method': 'GET',
+      'Access-Control-Request-Headers': 'mcp-protocol-version' };
+    for (const document of documents) {
+      const preflight = await gate.request('OPTIONS', document,
+        { ...overTls, headers, tls: { ...overTls.tls, ca: authority.cert } });
+      assert.equal(preflight.status, 204);
+      assert.equal(preflight.headers['access-control-allow-origin'], '*');
+      assert.equal(preflight.headers['access-control-allow-headers'], '*');
+    }
+  });
+
   test("the MCP SDK finds the authorization server from the challenge, and by itself", async () => {
     // Names are resolved here: the container's is the gate, the issuer's the front.
     const fetchFn = async (url, { headers } = {}) => {

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { Gate, Upstream, apiKey, assertError, beginStream, head, openclaw, until, yaml } from './gate_world.mjs';
 
@@ -444,6 +446,11 @@ describe('forward-auth', () => {
     }
   });
 
+  test('a preflight is no reason to pass: it is judged like any other question', async () => {
+    const headers = { Origin: 'https://mcp.example.com', 'Access-Control-Request-Method': 'GET' };
+    assert.equal((await gate.request('OPTIONS', `${forwardAuth}/mcp`, { headers })).status, 401);
+  });
+
   test('answers 401 and 403 with the challenge that the client is to see', async () => {
     const scope = `scope="${scopes.join(' ')}"`;
     for (const path of [forwardAuth, `${forwardAuth}/mcp`]) {
@@ -596,6 +603,19 @@ describe('metrics', () => {
     assert.equal((await gate.post('/metrics', there)).status, 405);
     await assertServed(() => gate.get('/metrics', { bearer: keys.good.key }));
     await assertKeptOut(() => gate.get('/metrics'), 401, 'unauthorized');
+  });
+
+  test('whoever idles at their port does not keep the gate from ending', async () => {
+    const other = await Gate.start({
+      config: { auth: { mode: 'local' }, upstream: upstream.url, metrics: '127.0.0.1:0' } });
+    const idler = net.connect(other.metricsPort, '127.0.0.1');
+    await once(idler, 'connect');
+    idler.on('error', () => {});
+    assert.equal((await other.get('/mcp')).status, 200);
+    other.process.kill('SIGTERM');
+    await until('the gate ends', () => other.process.exitCode === 0, 5000);
+    idler.destroy();
+    await other.stop();
   });
 
   test('name no key, no user and no path', async () => {

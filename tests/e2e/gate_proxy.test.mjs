@@ -6,8 +6,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { Authority } from './certificates.mjs';
 import { Gate, Upstream, apiKey, assertError, beginStream, bodyOf, head, until } from './gate_world.mjs';
 
 const local = { mode: 'local' };
@@ -933,6 +935,67 @@ describe('the gate as a proxy', () => {
       assertError(await behind.post('/mcp', { body: '{}' }), 502, 'bad_gateway');
       assert.deepEqual(asked, ['POST']);
     });
+
+    test('trailers of a body are no fields of the head, whether they come with it or later', async () => {
+      const body = '2\r\n{}\r\n0\r\n';
+      const trailers = 'Content-Type: text/evil\r\nMcp-Session-Id: stolen\r\n\r\n';
+      const start = head('POST /mcp', 'Content-Type: application/json', 'Transfer-Encoding: chunked',
+        'Connection: close');
+      for (const parts of [[start + body + trailers], [start, body + trailers]]) {
+        upstream.requests.length = 0;
+        assert.equal(statusOf(await gate.raw(...parts)), 200);
+        const [seen] = upstream.requests;
+        assert.deepEqual(valuesOf(seen, 'content-type'), ['application/json']);
+        assert.deepEqual(valuesOf(seen, 'mcp-session-id'), []);
+      }
+      const behind = await behindGate((socket) => socket.once('data', () => socket.write(
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Late\r\n\r\n2\r\nok\r\n0\r\nX-Late: 1\r\n\r\n')));
+      const answer = await behind.get('/mcp');
+      assert.equal(answer.body, 'ok');
+      assert.equal(answer.headers['x-late'], undefined);
+    });
+
+    test('an answer before the end of the body is the last of its connection: the rest is no request', async () => {
+      const behind = await behindGate((socket) => socket.once('data', () => socket.end(
+        'HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n')));
+      const text = await behind.raw(head('POST /mcp', 'Content-Length: 5000') + 'x'.repeat(100),
+        head('GET /smuggled'));
+      assert.deepEqual(statuses(text), [413]);
+      assert.ok(text.includes(lastOfConnection));
+    });
+
+    test('HTTP/1.0 is told of no 100 Continue', async () => {
+      upstream.handler = async (request, response) => response.end(await bodyOf(request));
+      const socket = await gate.connect();
+      socket.write('POST /mcp HTTP/1.0\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
+      await until('the upstream has its head', () => upstream.requests.length > 0);
+      socket.write('ok');
+      await until('the answer', () => socket.text.endsWith('ok'));
+      assert.deepEqual(statuses(socket.text), [200]);
+      socket.destroy();
+    });
+
+    test('an answer without a length whose connection is reset does not look whole', async () => {
+      const behind = await behindGate((socket) => socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\npart');
+        setImmediate(() => socket.resetAndDestroy());
+      }));
+      await assert.rejects(behind.get('/mcp').then((answer) => assert.equal(answer.status, 502)
+        ?? assert.fail('502 is no whole answer either')));
+      const whole = await behind.raw(head('GET /mcp'));
+      assert.ok(!whole.endsWith('0\r\n\r\n'), whole);
+    });
+
+    test('a chunk that is none in the middle of an answered call breaks it off', async () => {
+      const behind = await behindGate((socket) => socket.once('data', () => socket.write(
+        'HTTP/1.1 200 OK\r\n\r\npart')));
+      const socket = await behind.connect();
+      socket.write(head('POST /mcp', 'Transfer-Encoding: chunked') + '1\r\na\r\n');
+      await until('the answer begins', () => socket.text.includes('part'));
+      socket.write('zz\r\n');
+      await until('the gate closes', () => socket.destroyed);
+      assert.ok(!socket.text.endsWith('0\r\n\r\n'), socket.text);
+    });
   });
 
   describe('a new configuration', () => {
@@ -948,6 +1011,34 @@ describe('the gate as a proxy', () => {
       };
       return target;
     };
+
+    test('with another listener ends the connections of the old one, which prove nothing there', async () => {
+      const key = apiKey('owner');
+      const reloaded = await startGate({
+        config: { listen: '127.0.0.1:0', upstream: upstream.url, auth: { mode: 'token', tokens: [key.entry] } },
+      });
+      const stranger = await reloaded.connect();
+      stranger.write(head('GET /mcp'));
+      await until('401', () => stranger.text.includes(' 401 '));
+      await reloaded.reloadedBy(() =>
+        reloaded.writeConfig({ listen: '127.0.0.2:0', upstream: upstream.url, auth: local }));
+      stranger.write(head('GET /mcp'));
+      await until('the gate closes the connection', () => stranger.destroyed);
+      assert.deepEqual(statuses(stranger.text), [401]);
+    });
+
+    test('with TLS ends the connections that have none', async () => {
+      const reloaded = await startGate({ config: { auth: local, upstream: upstream.url } });
+      const plain = await reloaded.connect();
+      plain.write(head('GET /mcp'));
+      await until('200', () => plain.text.includes(' 200 '));
+      const authority = new Authority(dirname(reloaded.file('config.yaml')));
+      const { certificateFile, keyFile } = authority.server('gate', ['DNS:localhost']);
+      await reloaded.reloadedBy(() => reloaded.writeConfig({
+        auth: local, upstream: upstream.url, tls: { certificate: certificateFile, key: keyFile },
+      }));
+      await until('the gate closes the connection', () => plain.destroyed);
+    });
 
     test('takes effect for new calls, and a running stream goes on', async () => {
       const first = withStreams(await startUpstream());
