@@ -2,8 +2,8 @@
 
 #include <cstring>
 #include <iterator>
-#include <map>
 #include <string_view>
+#include <utility>
 
 namespace openclaw::gate {
 namespace {
@@ -23,34 +23,32 @@ std::size_t DigestHash::operator()(const Digest& digest) const {
 const RememberedTokens::Entry* RememberedTokens::find(const Digest& token, std::int64_t now) {
   const auto found = entries_.find(token);
   if (found == entries_.end()) return nullptr;
-  if (found->second.expires_at <= now) {
+  if (found->second.entry.expires_at <= now) {
     forget(found);
     return nullptr;
   }
-  return &found->second;
+  return &found->second.entry;
 }
 
 void RememberedTokens::remember(const Digest& token, Entry entry, std::int64_t now) {
   if (const auto known = entries_.find(token); known != entries_.end()) forget(known);
-  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now) {
-    forget(entries_.find(by_expiry_.begin()->second));
-  }
+  const auto forget_first = [this] { forget(entries_.find(by_expiry_.begin()->second)); };
+  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now) forget_first();
   if (entry.expires_at <= now) return;
-  const std::int64_t expires_at = entry.expires_at;
-  entries_.emplace(token, std::move(entry));
-  by_expiry_.emplace(expires_at, token);
-  if (entries_.size() > kMost) forget(entries_.find(by_expiry_.begin()->second));
+  const auto place = by_expiry_.emplace(entry.expires_at, token);
+  entries_.emplace(token, Known{std::move(entry), place});
+  if (entries_.size() > kMost) forget_first();
 }
 
 void RememberedTokens::keep_only(const KeySet& before, const KeySet& after) {
   std::map<std::string, bool, std::less<>> kept;  // a set has few keys: each is compared once
-  for (auto entry = entries_.begin(); entry != entries_.end();) {
-    const std::string& kid = entry->second.kid;
-    auto known = kept.find(kid);
-    if (known == kept.end()) {
-      known = kept.emplace(kid, is_same_key(before.find(kid), after.find(kid))).first;
+  for (auto known = entries_.begin(); known != entries_.end();) {
+    const std::string& kid = known->second.entry.kid;
+    auto same = kept.find(kid);
+    if (same == kept.end()) {
+      same = kept.emplace(kid, is_same_key(before.find(kid), after.find(kid))).first;
     }
-    entry = known->second ? std::next(entry) : forget(entry);
+    known = same->second ? std::next(known) : forget(known);
   }
 }
 
@@ -59,9 +57,9 @@ void RememberedTokens::clear() {
   by_expiry_.clear();
 }
 
-RememberedTokens::Entries::iterator RememberedTokens::forget(Entries::iterator entry) {
-  by_expiry_.erase({entry->second.expires_at, entry->first});
-  return entries_.erase(entry);
+RememberedTokens::Entries::iterator RememberedTokens::forget(Entries::iterator known) {
+  by_expiry_.erase(known->second.place);
+  return entries_.erase(known);
 }
 
 }  // namespace openclaw::gate

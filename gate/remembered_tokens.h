@@ -4,10 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <set>
+#include <map>
 #include <string>
 #include <unordered_map>
-#include <utility>
 
 #include "core/bytes.h"
 #include "core/jwks.h"
@@ -45,11 +44,16 @@ class RememberedTokens {
   std::size_t size() const { return entries_.size(); }
 
  private:
-  using Entries = std::unordered_map<Digest, Entry, DigestHash, DigestEqual>;
-  Entries::iterator forget(Entries::iterator entry);
+  using ByExpiry = std::multimap<std::int64_t, Digest>;
+  struct Known {
+    Entry entry;
+    ByExpiry::iterator place;
+  };
+  using Entries = std::unordered_map<Digest, Known, DigestHash, DigestEqual>;
+  Entries::iterator forget(Entries::iterator known);
 
   Entries entries_;
-  std::set<std::pair<std::int64_t, Digest>> by_expiry_;  // each of entries_, once
+  ByExpiry by_expiry_;  // each of entries_, once
 };
 
 }  // namespace openclaw::gate
