@@ -10,6 +10,7 @@
 #include <new>
 
 #include "core/encoding.h"
+#include "core/free_with.h"
 #include "core/sha256.h"
 
 namespace openclaw {
@@ -17,21 +18,13 @@ namespace {
 
 constexpr std::string_view kPemBegin = "-----BEGIN ";
 
-template <auto free_function>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free_function(object);
-  }
-};
-
 void free_openssl(void* memory) { OPENSSL_free(memory); }
 
-using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
-using SpkiPtr = std::unique_ptr<X509_PUBKEY, Free<X509_PUBKEY_free>>;
+using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
+using SpkiPtr = std::unique_ptr<X509_PUBKEY, FreeWith<X509_PUBKEY_free>>;
 template <class T>
-using OpensslPtr = std::unique_ptr<T, Free<free_openssl>>;
+using OpensslPtr = std::unique_ptr<T, FreeWith<free_openssl>>;
 
 // Leaves OpenSSL's per-thread error queue as it was found: a stale entry would be taken for the
 // failure of whoever looks next (a TLS connection of the same process).

@@ -18,6 +18,7 @@
 #include <openssl/params.h>
 
 #include "core/encoding.h"
+#include "core/free_with.h"
 #include "core/json.h"
 #include "core/sha256.h"
 #include "core/sodium.h"
@@ -36,14 +37,6 @@ constexpr std::size_t kNewRsaBits = 2048;
 constexpr std::size_t kMaxRsaExponentBytes = 8;
 constexpr std::size_t kMaxEcdsaDer = 72;  // two 33-byte integers and three headers
 constexpr std::size_t kEs256Bytes = 2 * kP256Bytes;
-
-template <auto kFree>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
 
 using PkeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 using PkeyCtxPtr = std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>>;

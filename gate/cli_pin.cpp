@@ -18,6 +18,7 @@
 #include <system_error>
 
 #include "core/fingerprint.h"
+#include "core/free_with.h"
 #include "gate/http_url.h"
 #include "gate/time_text.h"
 
@@ -26,19 +27,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-template <auto release>
-struct Release {
-  template <class T>
-  void operator()(T* object) const {
-    release(object);
-  }
-};
-using AddressList = std::unique_ptr<addrinfo, Release<freeaddrinfo>>;
-using Context = std::unique_ptr<SSL_CTX, Release<SSL_CTX_free>>;
-using Tls = std::unique_ptr<SSL, Release<SSL_free>>;
-using Certificate = std::unique_ptr<X509, Release<X509_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Release<GENERAL_NAMES_free>>;
-using Memory = std::unique_ptr<BIO, Release<BIO_free>>;
+using AddressList = std::unique_ptr<addrinfo, FreeWith<freeaddrinfo>>;
+using Context = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
+using Tls = std::unique_ptr<SSL, FreeWith<SSL_free>>;
+using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
+using Names = std::unique_ptr<GENERAL_NAMES, FreeWith<GENERAL_NAMES_free>>;
+using Memory = std::unique_ptr<BIO, FreeWith<BIO_free>>;
 
 class Socket {
  public:
@@ -139,7 +133,7 @@ AddressList resolve(const std::string& host, std::uint16_t port) {
   return AddressList(failed == 0 ? found : nullptr);
 }
 
-// ---- what a certificate says
+// --- what a certificate says --------------------------------------------------------------------
 
 std::string subject_of(const X509* certificate) {
   const Memory memory(BIO_new(BIO_s_mem()));

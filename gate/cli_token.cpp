@@ -103,7 +103,7 @@ std::string expiry_text(const ApiKey& key, std::int64_t now) {
   return (*key.expires_at <= now ? "EXPIRED " : "") + describe_time(*key.expires_at, now);
 }
 
-// ---- inspect
+// --- inspect ------------------------------------------------------------------------------------
 
 std::string_view kind_of(TokenPurpose purpose) {
   switch (purpose) {

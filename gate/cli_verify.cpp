@@ -22,7 +22,7 @@ std::string scope_text(const std::vector<std::string>& scopes) {
   return scopes.empty() ? "none" : format_scope_list(views_of(scopes));
 }
 
-// ---- what a JWT says of itself, before anything is proven
+// --- what a JWT says of itself, before anything is proven ---------------------------------------
 
 struct Contents {
   nlohmann::json header;
@@ -72,7 +72,7 @@ std::variant<Contents, std::string> read_contents(std::string_view jwt) {
   return Contents{*std::move(header), *std::move(payload)};
 }
 
-// ---- the steps of a JWT, in the order in which core takes them
+// --- the steps of a JWT, in the order in which core takes them ----------------------------------
 
 enum JwtStep : std::size_t {
   kForm,
@@ -207,7 +207,7 @@ bool is_asked(std::size_t step, const Demands& demands) {
          (step != kUser || demands.user_id.has_value());
 }
 
-// ---- printing
+// --- printing -----------------------------------------------------------------------------------
 
 std::string_view word_for(Outcome outcome) {
   switch (outcome) {
@@ -250,7 +250,7 @@ int print(const Console& console, const Explanation& explanation) {
   return explanation.good ? kDone : kRefused;
 }
 
-// ---- where the demands come from
+// --- where the demands come from ----------------------------------------------------------------
 
 std::variant<Demands, std::string> read_demands(const Config& config, const Verify& wanted) {
   Demands demands;

@@ -20,7 +20,7 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-// ---- a key, and what is read
+// --- a key, and what is read --------------------------------------------------------------------
 
 struct Reader;
 struct Value;
@@ -70,7 +70,7 @@ struct Reader {
   void wrong(const Value& value) { wrong(value, value.node); }
 };
 
-// ---- texts
+// --- texts --------------------------------------------------------------------------------------
 
 // A name may be repeated in a message when it cannot be a secret: no key or token is that short.
 bool is_repeatable(std::string_view name) {
@@ -151,7 +151,7 @@ bool has_control_characters(std::string_view text) {
   return false;
 }
 
-// ---- the values of mode and keys
+// --- the values of mode and keys ----------------------------------------------------------------
 
 struct ModeName {
   std::string_view text;
@@ -228,7 +228,7 @@ void read_key_expiry(Reader& reader, const Value& value) {
   if (!reader.api_key.expires_at) reader.wrong(value);
 }
 
-// ---- the values of modes platform and mtls
+// --- the values of modes platform and mtls ------------------------------------------------------
 
 // An https URL; http where nobody can stand between.
 std::optional<HttpUrl> read_trusted_url(Reader& reader, const Value& value) {
@@ -317,7 +317,7 @@ void read_dns_names(Reader& reader, const Value& value) {
   }
 }
 
-// ---- the values outside auth
+// --- the values outside auth --------------------------------------------------------------------
 
 std::optional<Address> read_address(Reader& reader, const Value& value) {
   std::optional<IpAndPort> address = parse_ip_and_port(value.node.text);
@@ -414,7 +414,7 @@ void read_body(Reader& reader, const Value& value) {
   reader.config.max_body = *number * unit.bytes;
 }
 
-// ---- the schema
+// --- the schema ---------------------------------------------------------------------------------
 
 constexpr std::array kSchema{
     Key{"", "auth", Form::section, "a section", "", "Who may call.", nullptr},
@@ -520,7 +520,7 @@ std::string hint_for_unknown_key(std::string_view section, std::string_view name
   return "known here: " + list;
 }
 
-// ---- the walk through the file
+// --- the walk through the file ------------------------------------------------------------------
 
 struct Place {
   int line = 0;  // 0: the key is not in the file
@@ -701,7 +701,7 @@ void Walker::finish_entry(const YamlNode& entry, bool clean) {
   if (new_name && new_hash) reader_.config.api_keys.push_back(std::move(reader_.api_key));
 }
 
-// ---- what must fit together
+// --- what must fit together ---------------------------------------------------------------------
 
 class Checker {
  public:

@@ -15,7 +15,7 @@ namespace {
 using Problems = std::vector<ConfigProblem>;
 using Kind = YamlNode::Kind;
 
-// ---- the text by lines
+// --- the text by lines --------------------------------------------------------------------------
 
 // Lines without their ends, counted from 0. Every line that is written gets the first one's end.
 class Lines {
@@ -68,7 +68,7 @@ bool is_between_values(std::string_view line) {
   return text.empty() || text.starts_with('#') || text == "...";
 }
 
-// ---- places
+// --- places -------------------------------------------------------------------------------------
 
 std::size_t line_index(const YamlNode& node) { return static_cast<std::size_t>(node.line) - 1; }
 
@@ -116,7 +116,7 @@ const YamlNode* find_key(const YamlNode& map, std::string_view key) {
   return value == nullptr ? nullptr : value - 1;
 }
 
-// ---- what is edited
+// --- what is edited -----------------------------------------------------------------------------
 
 struct Document {
   Config config;
@@ -151,7 +151,7 @@ std::variant<std::string, Problems> checked(const Document& document, const Conf
   return text;
 }
 
-// ---- adding
+// --- adding -------------------------------------------------------------------------------------
 
 // Frees the line of `tokens:` from a value that means nothing (`[]`, `~`, `null`), keeping a
 // comment. False when something else stands there.

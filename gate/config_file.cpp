@@ -166,7 +166,7 @@ std::variant<std::monostate, FileProblem, std::vector<ConfigProblem>> edit_confi
   return std::monostate{};
 }
 
-// ---- config.h
+// --- config.h -----------------------------------------------------------------------------------
 
 namespace {
 

@@ -41,7 +41,7 @@ using std::chrono::milliseconds;
 constexpr std::uint32_t kMaxHead = 16 * 1024;
 constexpr std::size_t kMaxEtag = 256;
 
-// --- where ---------------------------------------------------------------------------------------
+// --- where --------------------------------------------------------------------------------------
 
 HttpUrl required_url(const std::string& text) {
   std::optional<HttpUrl> url = parse_http_url(text);
@@ -83,7 +83,7 @@ bool expect_host(SSL* ssl, const std::string& host) {
                   const_cast<char*>(host.c_str())) == 1;
 }
 
-// --- how long ------------------------------------------------------------------------------------
+// --- how long -----------------------------------------------------------------------------------
 
 char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -114,7 +114,7 @@ std::optional<milliseconds> read_directive(std::string_view directive, milliseco
   return read_max_age(std::string_view(lower).substr(kMaxAge.size()), longest);
 }
 
-// --- one flight ----------------------------------------------------------------------------------
+// --- one flight ---------------------------------------------------------------------------------
 
 struct Answer {
   std::string_view outcome;
@@ -288,7 +288,7 @@ milliseconds refresh_after(std::string_view cache_control, std::chrono::seconds 
   return std::max(std::min(kept * 4 / 5, milliseconds(outage_limit) / 2), times.first_backoff);
 }
 
-// --- the source ----------------------------------------------------------------------------------
+// --- the source ---------------------------------------------------------------------------------
 
 // Shared with the coroutines, so that it outlives what they wait for. All on the loop's thread.
 struct JwksSource::State : std::enable_shared_from_this<State> {

@@ -22,7 +22,7 @@ void append_line(std::string& out, std::string_view name, std::string_view value
   out += "\r\n";
 }
 
-// --- which fields --------------------------------------------------------------------------------
+// --- which fields -------------------------------------------------------------------------------
 
 bool is_hop_by_hop(http::field field) {
   switch (field) {
@@ -140,7 +140,7 @@ bool is_relayed_to_client(http::field field, bool has_origin) {
   }
 }
 
-// --- lines ---------------------------------------------------------------------------------------
+// --- lines --------------------------------------------------------------------------------------
 
 void append_framing_field(std::string& out, const Framing& framing) {
   switch (framing.by) {

@@ -11,7 +11,7 @@ constexpr Refusal bad_request(std::string_view description) {
   return {400, "invalid_request", description};
 }
 
-// --- the target ----------------------------------------------------------------------------------
+// --- the target ---------------------------------------------------------------------------------
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -82,7 +82,7 @@ std::optional<Refusal> check_target(std::string_view target) {
   return std::nullopt;
 }
 
-// --- the fields ----------------------------------------------------------------------------------
+// --- the fields ---------------------------------------------------------------------------------
 
 // Of these a second one would leave open which counts.
 constexpr std::array kOnce{http::field::content_length,

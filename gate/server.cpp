@@ -105,8 +105,7 @@ Server::Server(asio::io_context& loop, std::string config_path, Config config, L
 
 Server::~Server() { reader_.join(); }
 
-// ---- a configuration at work
-// ---------------------------------------------------------------------
+// --- a configuration at work --------------------------------------------------------------------
 
 Server::Works Server::make_works(Config config) {
   const Config* const before = policy_ ? &policy_->config : nullptr;
@@ -206,8 +205,7 @@ asio::awaitable<void> Server::refetch_keys() {
   if (keys_) co_await keys_->source->refetch(kWaitForKeys);
 }
 
-// ---- reload
-// --------------------------------------------------------------------------------------
+// --- reload -------------------------------------------------------------------------------------
 
 void Server::reload() {
   reload_again_ = std::exchange(reloading_, true);
@@ -264,8 +262,7 @@ void Server::reload_refused(const std::string& problem) {
   log_.write(LogLevel::error, "reload_refused", {{"problem", problem}});
 }
 
-// ---- clients
-// -------------------------------------------------------------------------------------
+// --- clients ------------------------------------------------------------------------------------
 
 void Server::start() {
   asio::co_spawn(loop_, begin(), asio::detached);
@@ -357,8 +354,7 @@ void Server::tick() {
   if (cut_off_at_ <= now) cut_off();
 }
 
-// ---- the end
-// -------------------------------------------------------------------------------------
+// --- the end ------------------------------------------------------------------------------------
 
 void Server::drain() {
   if (std::exchange(draining_, true)) return;

@@ -16,6 +16,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "core/free_with.h"
 #include "core/secret.h"
 
 namespace openclaw::gate {
@@ -24,14 +25,6 @@ namespace {
 constexpr std::size_t kMaxPemFile = std::size_t{1024} * 1024;  // a bundle of a few hundred CAs
 constexpr int kMaxChain = 8;                                   // CAs above a client certificate
 constexpr std::size_t kMaxSpiffeId = 2048;                     // SPIFFE-ID 2.3
-
-template <auto kFree>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
 
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free>>;
 using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
@@ -51,7 +44,7 @@ void require(bool done) {
   throw std::runtime_error("OpenSSL cannot set up TLS");
 }
 
-// --- files -------------------------------------------------------------------------------------
+// --- files --------------------------------------------------------------------------------------
 
 class File {
  public:
@@ -130,7 +123,7 @@ PkeyPtr read_private_key(const std::string& path) {
   return key;
 }
 
-// --- the context -------------------------------------------------------------------------------
+// --- the context --------------------------------------------------------------------------------
 
 void use_identity(SSL_CTX* context, const TlsFiles& files) {
   const std::vector<X509Ptr> chain = read_certificates(files.certificate);
@@ -177,7 +170,7 @@ void harden(SSL_CTX* context, Mode mode) {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
-// --- who the client is -------------------------------------------------------------------------
+// --- who the client is --------------------------------------------------------------------------
 
 // A segment of a SPIFFE ID's path (SPIFFE-ID 2.2). Percent-encoding is not of the alphabet.
 bool is_segment(std::string_view text) {

@@ -117,15 +117,13 @@ asio::awaitable<bool> Session::open() {
   co_return false;
 }
 
-// ---- taking a request in
-// -------------------------------------------------------------------------
+// --- taking a request in ------------------------------------------------------------------------
 
 void Session::begin_request() {
   idle_ = false;
   current_ = Current{};
   current_.policy = server_.policy();
   current_.began = Clock::now();
-  current_.version = 11;
   body_refusal_.reset();
   body_relay_ = BodyRelay::none;
   response_ended_ = false;
@@ -212,8 +210,7 @@ void Session::end_request() {
                        {"duration_us", std::int64_t{took.count()}}});
 }
 
-// ---- judging it
-// ----------------------------------------------------------------------------------
+// --- judging it ---------------------------------------------------------------------------------
 
 Session::Done Session::answer() {
   const RequestParser::value_type& request = request_->get();
@@ -373,8 +370,7 @@ Session::Done Session::answer_own_path(std::string_view path) {
   }
 }
 
-// ---- answers of the gate's own
-// -------------------------------------------------------------------
+// --- answers of the gate's own ------------------------------------------------------------------
 
 Session::Done Session::refuse(Refusal refusal, std::string_view fields) {
   if (current_.decision == "refused" || current_.decision == "allowed") {

@@ -89,8 +89,7 @@ Session::Done Session::proxy() {
   }
 }
 
-// ---- the request
-// ---------------------------------------------------------------------------------
+// --- the request --------------------------------------------------------------------------------
 
 // Decodes what has arrived of the body.
 std::optional<Refusal> Session::decode_request_body() {
@@ -223,8 +222,7 @@ Session::Done Session::end_body_relay(Channel* upstream) {
   while (body_relay_ == BodyRelay::running) co_await body_relay_ended_.wait();
 }
 
-// ---- the response
-// --------------------------------------------------------------------------------
+// --- the response -------------------------------------------------------------------------------
 
 // Final responses only: interim ones (RFC 9110 15.2) are for the gate.
 asio::awaitable<bool> Session::read_response_head(Channel& upstream) {

@@ -13,7 +13,7 @@
 namespace openclaw::gate {
 namespace {
 
-// ---- the text
+// --- the text -----------------------------------------------------------------------------------
 
 // Reads from memory that it does not own.
 class ViewBuffer final : public std::streambuf {
@@ -76,7 +76,7 @@ std::optional<YamlError> check_characters(std::string_view text) {
   return std::nullopt;
 }
 
-// ---- the tree
+// --- the tree -----------------------------------------------------------------------------------
 
 // Leaves the parser at once: nothing after a refusal is read.
 struct Refusal {

@@ -1,4 +1,7 @@
+#include "core/encoding.h"
 #include "core/fingerprint.h"
+#include "core/free_with.h"
+#include "core/sha256.h"
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -16,8 +19,6 @@
 
 #include <gtest/gtest.h>
 
-#include "core/encoding.h"
-#include "core/sha256.h"
 #include "tests/unit/reason.h"
 
 namespace openclaw {
@@ -85,16 +86,9 @@ std::string pem_of(std::string_view label, ByteView der) {
   return "-----BEGIN " + name + "-----\n" + base64_encode(der) + "\n-----END " + name + "-----\n";
 }
 
-template <auto free_function>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free_function(object);
-  }
-};
-using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
-using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
+using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
 
 Bytes public_key_der(EVP_PKEY* key) {
   unsigned char* data = nullptr;

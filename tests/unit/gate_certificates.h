@@ -18,20 +18,14 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "core/free_with.h"
+
 namespace openclaw::gate {
 
-template <auto kFree>
-struct FreeCertificatePart {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-
-using TestX509 = std::unique_ptr<X509, FreeCertificatePart<X509_free>>;
-using TestKey = std::unique_ptr<EVP_PKEY, FreeCertificatePart<EVP_PKEY_free>>;
-using TestBio = std::unique_ptr<BIO, FreeCertificatePart<BIO_free>>;
-using TestExtension = std::unique_ptr<X509_EXTENSION, FreeCertificatePart<X509_EXTENSION_free>>;
+using TestX509 = std::unique_ptr<X509, FreeWith<X509_free>>;
+using TestKey = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using TestBio = std::unique_ptr<BIO, FreeWith<BIO_free>>;
+using TestExtension = std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>>;
 
 inline void must(bool done) {
   if (!done) throw std::runtime_error("OpenSSL made no test certificate");

@@ -12,8 +12,8 @@
 namespace openclaw::gate {
 namespace {
 
-using Ssl = std::unique_ptr<SSL, FreeCertificatePart<SSL_free>>;
-using SslCtx = std::unique_ptr<SSL_CTX, FreeCertificatePart<SSL_CTX_free>>;
+using Ssl = std::unique_ptr<SSL, FreeWith<SSL_free>>;
+using SslCtx = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 
 constexpr std::string_view kHarness = "spiffe://openclaw.example/ns/platform/sa/harness";
 
