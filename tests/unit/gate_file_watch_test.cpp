@@ -84,6 +84,16 @@ TEST_F(FileWatchTest, TellsOfAFileThatAppears) {
   EXPECT_EQ(run(1), 1);
 }
 
+TEST_F(FileWatchTest, KnowsOfAChangeBeforeItHasToldOfIt) {
+  write("config.yaml", "a");
+  watch({"config.yaml"});
+  EXPECT_FALSE(watch_->is_stale());
+  write("config.yaml", "bb");
+  EXPECT_TRUE(watch_->is_stale());
+  EXPECT_EQ(run(1), 1);
+  EXPECT_FALSE(watch_->is_stale());
+}
+
 TEST_F(FileWatchTest, SaysNothingOfOtherFilesInTheFolder) {
   write("config.yaml", "a");
   watch({"config.yaml"});
