@@ -13,8 +13,9 @@ const AUDIENCE = 'https://mcp.example.com/mcp';
 const ISSUER = 'https://auth.openclaw.test';
 const CONNECTIONS = 64;
 
+// One process: a worker would outlive a master that is killed.
 const nginxConf = (prefix, name, http) => `
-daemon off; worker_processes 1; pid ${prefix}/${name}.pid; error_log ${prefix}/${name}.err;
+daemon off; master_process off; pid ${prefix}/${name}.pid; error_log ${prefix}/${name}.err;
 events { worker_connections 16384; }
 http {
   access_log off; keepalive_requests 1000000000;
