@@ -260,6 +260,15 @@ void append_own_answer(std::string& out, int status, std::string_view fields, st
   out += body;
 }
 
+std::string error_body(std::string_view error, std::string_view description) {
+  std::string body = R"({"error":")";
+  body += error;
+  body += R"(","error_description":")";
+  body += description;
+  body += "\"}";
+  return body;
+}
+
 void append_cors(std::string& out, std::string_view origin) {
   append_line(out, "Access-Control-Allow-Origin", origin);
   append_line(out, "Access-Control-Expose-Headers",

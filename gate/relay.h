@@ -51,6 +51,12 @@ void append_client_framing(std::string& out, const ClientHead& head);
 void append_own_answer(std::string& out, int status, std::string_view fields, std::string_view body,
                        std::string_view allowed_origin, const ClientHead& head);
 
+// What a refusal carries: these fields, and {"error":...,"error_description":...} (RFC 6749 5.2).
+// Both texts are constants of ours.
+inline constexpr std::string_view kRefusalFields =
+    "Content-Type: application/json\r\nCache-Control: no-store\r\n";
+std::string error_body(std::string_view error, std::string_view description);
+
 // The lines that let the page of `origin` read an answer (Fetch standard, CORS protocol).
 void append_cors(std::string& out, std::string_view origin);
 

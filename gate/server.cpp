@@ -12,6 +12,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "gate/relay.h"
 #include "gate/session.h"
 #include "serving/process.h"
 
@@ -313,18 +314,13 @@ void Server::accepted(tcp::socket socket) {
 void Server::turn_away(tcp::socket socket) {
   ++metrics_.connections_refused;
   if (policy_->tls) return;
-  constexpr std::string_view kBody =
-      R"({"error":"temporarily_unavailable","error_description":"There are too many connections."})";
-  const std::string answer =
-      "HTTP/1.1 503 Service Unavailable\r\n"
-      "Cache-Control: no-store\r\n"
-      "Connection: close\r\n"
-      "Content-Length: " +
-      std::to_string(kBody.size()) +
-      "\r\n"
-      "Content-Type: application/json\r\n"
-      "Retry-After: 1\r\n\r\n" +
-      std::string(kBody);
+  const std::string body = error_body("temporarily_unavailable", "There are too many connections.");
+  const std::string request_id = request_ids_.next(std::nullopt);
+  std::string answer;
+  append_own_answer(answer, 503, std::string(kRefusalFields) + "Retry-After: 1\r\n", body, {},
+                    {.request_id = request_id,
+                     .framing = {Framing::By::content_length, body.size()},
+                     .keep_alive = false});
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(answer), ignored);

@@ -17,21 +17,11 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kForwardAuth = "/.openclaw/forward-auth";
 constexpr std::string_view kOwnPaths = "/.openclaw/";
-constexpr std::string_view kJson = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
 constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 // How often a connection's client certificate is looked at again: it may expire meanwhile.
 constexpr auto kCertificateRecheck = std::chrono::seconds(60);
 
 std::int64_t now() { return std::int64_t{std::time(nullptr)}; }
-
-std::string error_body(std::string_view error, std::string_view description) {
-  std::string body = R"({"error":")";
-  body += error;
-  body += R"(","error_description":")";
-  body += description;
-  body += "\"}";
-  return body;
-}
 
 std::string_view name(Verdict verdict) {
   switch (verdict) {
@@ -380,7 +370,7 @@ Session::Done Session::refuse(Refusal refusal, std::string_view fields) {
   if (current_.request_id.empty()) {
     current_.request_id = server_.request_ids().next(std::nullopt);
   }
-  std::string all(kJson);
+  std::string all(kRefusalFields);
   all += fields;
   co_await respond(refusal.status, all, error_body(refusal.error, refusal.description));
 }
