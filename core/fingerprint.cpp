@@ -1,7 +1,6 @@
 #include "core/fingerprint.h"
 
 #include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -11,6 +10,7 @@
 
 #include "core/encoding.h"
 #include "core/free_with.h"
+#include "core/openssl_errors.h"
 #include "core/sha256.h"
 
 namespace openclaw {
@@ -25,16 +25,6 @@ using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
 using SpkiPtr = std::unique_ptr<X509_PUBKEY, FreeWith<X509_PUBKEY_free>>;
 template <class T>
 using OpensslPtr = std::unique_ptr<T, FreeWith<free_openssl>>;
-
-// Leaves OpenSSL's per-thread error queue as it was found: a stale entry would be taken for the
-// failure of whoever looks next (a TLS connection of the same process).
-class ErrorQueueRestorer {
- public:
-  ErrorQueueRestorer() { ERR_set_mark(); }
-  ~ErrorQueueRestorer() { ERR_pop_to_mark(); }
-  ErrorQueueRestorer(const ErrorQueueRestorer&) = delete;
-  ErrorQueueRestorer& operator=(const ErrorQueueRestorer&) = delete;
-};
 
 // The d2i function `decode` applied to all of `der`; null when anything is left over.
 template <class Pointer, class Decode>

@@ -37,6 +37,10 @@ std::string introspection_json(const Introspection& token) {
   put(json, "container_id", token.container_id);
   put(json, "issued_for", token.issued_for);
   put(json, "jti", token.id);
+  if (!token.actor.empty()) json["act"]["sub"] = token.actor;
+  if (!token.certificate_thumbprint.empty()) {
+    json["cnf"]["x5t#S256"] = token.certificate_thumbprint;
+  }
   json["iat"] = token.issued_at;
   json["exp"] = token.expires_at;
   return json.dump();

@@ -17,10 +17,12 @@ struct Introspection {
   std::vector<std::string_view> scopes;
   std::string_view client_id;
   std::string_view container_id;
-  std::string_view issued_for;  // opaque tokens only
-  std::string_view id;          // jti
-  std::int64_t issued_at = 0;   // iat, NumericDate
-  std::int64_t expires_at = 0;  // exp, NumericDate
+  std::string_view issued_for;              // opaque tokens only
+  std::string_view id;                      // jti
+  std::string_view actor;                   // act.sub (RFC 8693 4.1)
+  std::string_view certificate_thumbprint;  // cnf.x5t#S256 (RFC 8705 3.2)
+  std::int64_t issued_at = 0;               // iat, NumericDate
+  std::int64_t expires_at = 0;              // exp, NumericDate
 };
 
 // Precondition: every text is valid UTF-8.

@@ -25,8 +25,15 @@ class KeySet {
   // than kMaxJwksKeys keys) and Error::duplicate_kid (also among keys that are left out).
   static Result<KeySet> parse(std::string_view json);
 
+  // Reads the same and leaves nothing out: the error of the first key that cannot be used
+  // (PublicKey::from_jwk, which gives a key without a kid its thumbprint as kid) is the set's, and
+  // an empty set is Error::malformed. For a set that its owner hands in and can mend.
+  static Result<KeySet> parse_strictly(std::string_view json, std::size_t max_keys);
+
   // Null when there is none. Valid as long as the set.
   const PublicKey* find(std::string_view kid) const;
+  // In the order of their kids. Valid as long as the set.
+  std::vector<const PublicKey*> with_algorithm(Algorithm algorithm) const;
   std::size_t size() const { return keys_.size(); }
 
   // {"keys":[...]}, in the order of their kids.

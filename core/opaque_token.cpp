@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "core/encoding.h"
 #include "core/sha256.h"
+#include "core/sodium.h"
 
 namespace openclaw {
 namespace {
@@ -23,9 +26,10 @@ struct Prefix {
   std::string_view text;
 };
 
-constexpr std::array<Prefix, 3> kPrefixes{{{TokenPurpose::user_direct, "ocu_"},
+constexpr std::array<Prefix, 4> kPrefixes{{{TokenPurpose::user_direct, "ocu_"},
                                            {TokenPurpose::platform_harness, "och_"},
-                                           {TokenPurpose::refresh, "ocr_"}}};
+                                           {TokenPurpose::refresh, "ocr_"},
+                                           {TokenPurpose::client_secret, "ocs_"}}};
 
 std::string_view prefix_of(TokenPurpose purpose) {
   return std::find_if(kPrefixes.begin(), kPrefixes.end(),
@@ -41,11 +45,7 @@ std::string checksum(std::string_view text) {
   return base62_encode(big_endian, kChecksumLength);
 }
 
-}  // namespace
-
-MintedToken mint_token(TokenPurpose purpose, RandomSource& random) {
-  Secret entropy(kRandomBytes);
-  random.fill({entropy.data(), entropy.size()});
+MintedToken mint(TokenPurpose purpose, const Secret& entropy) {
   Secret text(kTokenLength);
   char* const out = reinterpret_cast<char*>(text.data());
 
@@ -59,6 +59,26 @@ MintedToken mint_token(TokenPurpose purpose, RandomSource& random) {
 
   const Digest hash = token_hash(text.text());
   return {std::move(text), hash};
+}
+
+}  // namespace
+
+MintedToken mint_token(TokenPurpose purpose, RandomSource& random) {
+  Secret entropy(kRandomBytes);
+  random.fill({entropy.data(), entropy.size()});
+  return mint(purpose, entropy);
+}
+
+MintedToken mint_successor(std::string_view predecessor, ByteView key) {
+  static_assert(kRandomBytes == crypto_auth_hmacsha256_BYTES);
+  if (key.size() != crypto_auth_hmacsha256_KEYBYTES) {
+    throw std::invalid_argument("a successor's key has 32 bytes");
+  }
+  ensure_sodium();
+  Secret entropy(kRandomBytes);
+  const ByteView message = as_bytes(predecessor);
+  crypto_auth_hmacsha256(entropy.data(), message.data(), message.size(), key.data());
+  return mint(TokenPurpose::refresh, entropy);
 }
 
 Result<TokenPurpose> parse_token(std::string_view token) {

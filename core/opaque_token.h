@@ -4,6 +4,7 @@
 //   ocu_ + 43 + 6   a user's own token          (issued_for user_direct)
 //   och_ + 43 + 6   the platform harness's token (issued_for platform_harness)
 //   ocr_ + 43 + 6   a refresh token
+//   ocs_ + 43 + 6   an OAuth client's secret
 //
 // The prefix lets secret scanners find one; the checksum refuses a typo without a look-up. The
 // entropy is high, so what is stored is a plain SHA-256 of the token's text; `sha256:HEX` of the
@@ -20,7 +21,7 @@
 
 namespace openclaw {
 
-enum class TokenPurpose : std::uint8_t { user_direct, platform_harness, refresh };
+enum class TokenPurpose : std::uint8_t { user_direct, platform_harness, refresh, client_secret };
 
 inline constexpr std::size_t kTokenLength = 53;
 
@@ -30,6 +31,12 @@ struct MintedToken {
 };
 
 MintedToken mint_token(TokenPurpose purpose, RandomSource& random);
+
+// The refresh token that replaces `predecessor`: its 256 bits are HMAC-SHA256(key, predecessor), so
+// that whoever sends the same token twice is given the same successor, though it is stored nowhere.
+// `key` is 32 random bytes kept beside the predecessor; neither alone tells anything of the result.
+// std::invalid_argument for a key of another size.
+MintedToken mint_successor(std::string_view predecessor, ByteView key);
 
 // What the token is for, by its form alone. Error::malformed for a wrong length, prefix, alphabet
 // or checksum. Bounded work whatever the input.

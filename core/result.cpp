@@ -38,6 +38,9 @@ constexpr Text text_of(Error error) {
       return {"wrong_audience", "The token is meant for another audience."};
     case Error::wrong_user:
       return {"wrong_user", "The token does not speak for the demanded user."};
+    case Error::wrong_certificate:
+      return {"wrong_certificate",
+              "The token is bound to a client certificate that was not shown."};
 
     case Error::bad_encoding:
       return {"bad_encoding", "The text is not in the strict form of its encoding."};

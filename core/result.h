@@ -15,7 +15,7 @@
 namespace openclaw {
 
 enum class Error : std::uint8_t {
-  // Why a token is refused. These ten and `malformed` are all that a caller of verify learns.
+  // Why a token is refused. These and `malformed` are all that a caller of verify learns.
   malformed,              // not a token at all: form, alphabet, checksum, duplicate member, size
   unknown,                // well formed, but no such token exists
   expired,                // its expiry is now or in the past
@@ -29,6 +29,7 @@ enum class Error : std::uint8_t {
   wrong_issuer,           // iss is not the configured issuer, byte for byte
   wrong_audience,         // aud does not hold the demanded audience
   wrong_user,             // user_id is absent, another one, or not what sub says
+  wrong_certificate,      // bound to a client certificate that the caller did not show (RFC 8705 3)
 
   // Encodings (base64url, hex, base62).
   bad_encoding,  // a character outside the alphabet, padding, a bad length, non-zero unused bits

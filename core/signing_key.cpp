@@ -13,13 +13,14 @@
 #include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/encoder.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
 #include "core/encoding.h"
 #include "core/free_with.h"
 #include "core/json.h"
+#include "core/json_writer.h"
+#include "core/openssl_errors.h"
 #include "core/sha256.h"
 #include "core/sodium.h"
 
@@ -47,15 +48,6 @@ using PointPtr = std::unique_ptr<EC_POINT, FreeWith<EC_POINT_free>>;
 using EcdsaPtr = std::unique_ptr<ECDSA_SIG, FreeWith<ECDSA_SIG_free>>;
 using EncoderPtr = std::unique_ptr<OSSL_ENCODER_CTX, FreeWith<OSSL_ENCODER_CTX_free>>;
 using DecoderPtr = std::unique_ptr<OSSL_DECODER_CTX, FreeWith<OSSL_DECODER_CTX_free>>;
-
-// OpenSSL's error queue belongs to the whole thread, and in a Postgres backend also to the server's
-// TLS connection: what a refused key leaves there must not surface elsewhere.
-struct ErrorQueueGuard {
-  ErrorQueueGuard() = default;
-  ErrorQueueGuard(const ErrorQueueGuard&) = delete;
-  ErrorQueueGuard& operator=(const ErrorQueueGuard&) = delete;
-  ~ErrorQueueGuard() { ERR_clear_error(); }
-};
 
 // For what can only fail when memory is short or the library is broken.
 template <class T>
@@ -230,7 +222,7 @@ bool is_p256(const EVP_PKEY* pkey) {
 // --- OpenSSL signatures ------------------------------------------------------------------------
 
 bool digest_verify(EVP_PKEY* pkey, ByteView message, ByteView signature) {
-  const ErrorQueueGuard guard;
+  const ErrorQueueRestorer restorer;
   const MdCtxPtr context = required(MdCtxPtr(EVP_MD_CTX_new()));
   return EVP_DigestVerifyInit(context.get(), nullptr, sha256_method(), nullptr, pkey) == 1 &&
          EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
@@ -239,7 +231,7 @@ bool digest_verify(EVP_PKEY* pkey, ByteView message, ByteView signature) {
 
 // Empty when the private half is unfit to sign.
 Bytes digest_sign(EVP_PKEY* pkey, ByteView message) {
-  const ErrorQueueGuard guard;
+  const ErrorQueueRestorer restorer;
   const MdCtxPtr context = required(MdCtxPtr(EVP_MD_CTX_new()));
   Bytes signature(static_cast<std::size_t>(EVP_PKEY_get_size(pkey)));
   std::size_t size = signature.size();
@@ -342,13 +334,6 @@ Result<Numbers> numbers_of(const json& jwk, Algorithm algorithm) {
   return Numbers{std::move(*first), std::move(*second)};
 }
 
-void append_member(std::string& out, std::string_view member, std::string_view value) {
-  out += out.empty() ? '{' : ',';
-  append_json_string(out, member);
-  out += ':';
-  append_json_string(out, value);
-}
-
 }  // namespace
 
 std::string_view name(Algorithm algorithm) {
@@ -385,7 +370,7 @@ struct PublicKey::Impl {
 };
 
 Result<PublicKey> PublicKey::Impl::of(Algorithm algorithm, Numbers numbers) {
-  const ErrorQueueGuard guard;
+  const ErrorQueueRestorer restorer;
   PkeyPtr pkey;
   if (algorithm == Algorithm::EdDSA) {
     if (numbers.first.size() != crypto_sign_ed25519_PUBLICKEYBYTES ||
@@ -407,27 +392,26 @@ Result<PublicKey> PublicKey::Impl::of(Algorithm algorithm, Numbers numbers) {
 std::string PublicKey::Impl::compute_thumbprint() const {
   const std::string first = base64url_encode(numbers.first);
   const std::string second = base64url_encode(numbers.second);
-  std::string text;
+  ObjectWriter jwk;
   switch (algorithm) {
     case Algorithm::EdDSA:
-      append_member(text, "crv", "Ed25519");
-      append_member(text, "kty", "OKP");
-      append_member(text, "x", first);
+      jwk.text("crv", "Ed25519");
+      jwk.text("kty", "OKP");
+      jwk.text("x", first);
       break;
     case Algorithm::ES256:
-      append_member(text, "crv", "P-256");
-      append_member(text, "kty", "EC");
-      append_member(text, "x", first);
-      append_member(text, "y", second);
+      jwk.text("crv", "P-256");
+      jwk.text("kty", "EC");
+      jwk.text("x", first);
+      jwk.text("y", second);
       break;
     case Algorithm::RS256:
-      append_member(text, "e", second);
-      append_member(text, "kty", "RSA");
-      append_member(text, "n", first);
+      jwk.text("e", second);
+      jwk.text("kty", "RSA");
+      jwk.text("n", first);
       break;
   }
-  text += '}';
-  return base64url_encode(sha256(as_bytes(text)));
+  return base64url_encode(sha256(as_bytes(jwk.finish())));
 }
 
 PublicKey::PublicKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -459,30 +443,29 @@ std::string PublicKey::thumbprint() const { return impl_->thumbprint; }
 std::string PublicKey::jwk() const {
   const std::string first = base64url_encode(impl_->numbers.first);
   const std::string second = base64url_encode(impl_->numbers.second);
-  std::string text;
+  ObjectWriter jwk;
   switch (impl_->algorithm) {
     case Algorithm::EdDSA:
-      append_member(text, "kty", "OKP");
-      append_member(text, "crv", "Ed25519");
-      append_member(text, "x", first);
+      jwk.text("kty", "OKP");
+      jwk.text("crv", "Ed25519");
+      jwk.text("x", first);
       break;
     case Algorithm::ES256:
-      append_member(text, "kty", "EC");
-      append_member(text, "crv", "P-256");
-      append_member(text, "x", first);
-      append_member(text, "y", second);
+      jwk.text("kty", "EC");
+      jwk.text("crv", "P-256");
+      jwk.text("x", first);
+      jwk.text("y", second);
       break;
     case Algorithm::RS256:
-      append_member(text, "kty", "RSA");
-      append_member(text, "n", first);
-      append_member(text, "e", second);
+      jwk.text("kty", "RSA");
+      jwk.text("n", first);
+      jwk.text("e", second);
       break;
   }
-  append_member(text, "kid", impl_->kid);
-  append_member(text, "alg", name(impl_->algorithm));
-  append_member(text, "use", "sig");
-  text += '}';
-  return text;
+  jwk.text("kid", impl_->kid);
+  jwk.text("alg", name(impl_->algorithm));
+  jwk.text("use", "sig");
+  return std::string(jwk.finish());
 }
 
 bool PublicKey::verify(ByteView message, ByteView signature) const {
@@ -545,7 +528,7 @@ SigningKey& SigningKey::operator=(SigningKey&&) noexcept = default;
 SigningKey::~SigningKey() = default;
 
 SigningKey SigningKey::generate(Algorithm algorithm, RandomSource& random) {
-  const ErrorQueueGuard guard;
+  const ErrorQueueRestorer restorer;
   if (algorithm == Algorithm::EdDSA) {
     Secret seed(crypto_sign_ed25519_SEEDBYTES);
     random.fill({seed.data(), seed.size()});
@@ -562,7 +545,7 @@ Secret SigningKey::private_bytes() const {
   if (algorithm() == Algorithm::EdDSA) {
     return Secret(impl_->ed25519.view().first(crypto_sign_ed25519_SEEDBYTES));
   }
-  const ErrorQueueGuard guard;
+  const ErrorQueueRestorer restorer;
   return encode_pkcs8(impl_->pkey.get());
 }
 
@@ -571,7 +554,7 @@ Result<SigningKey> SigningKey::from_private_bytes(Algorithm algorithm, ByteView 
     if (bytes.size() != crypto_sign_ed25519_SEEDBYTES) return Error::invalid_key;
     return Impl::from_seed(bytes);
   }
-  const ErrorQueueGuard guard;
+  const ErrorQueueRestorer restorer;
   const bool is_ec = algorithm == Algorithm::ES256;
   PkeyPtr pkey = decode_pkcs8(is_ec ? "EC" : "RSA", bytes);
   if (!pkey || (is_ec && !is_p256(pkey.get()))) return Error::invalid_key;

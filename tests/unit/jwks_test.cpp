@@ -1,6 +1,7 @@
 #include "core/jwks.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -59,6 +60,16 @@ TEST(KeySet, OfNoKeysIsWrittenAndRead) {
   const Result<KeySet> again = KeySet::parse(keys->to_json());
   ASSERT_TRUE(again);
   EXPECT_EQ(again->size(), 0u);
+}
+
+TEST(KeySet, GivesTheKeysOfAnAlgorithm) {
+  const Result<KeySet> keys =
+      parsed({public_jwk(Algorithm::EdDSA, "b"), public_jwk(Algorithm::ES256, "c"),
+              public_jwk(Algorithm::EdDSA, "a")});
+  ASSERT_TRUE(keys);
+  const std::vector<const PublicKey*> found = keys->with_algorithm(Algorithm::EdDSA);
+  EXPECT_EQ(found, (std::vector<const PublicKey*>{keys->find("a"), keys->find("b")}));
+  EXPECT_TRUE(keys->with_algorithm(Algorithm::RS256).empty());
 }
 
 TEST(KeySet, HoldsNoPrivateMembers) {

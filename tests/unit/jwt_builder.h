@@ -105,6 +105,21 @@ inline std::string signed_payload(const nlohmann::json& payload) {
   return signed_texts(good_header().dump(), payload.dump());
 }
 
+inline std::vector<std::string> segments_of(const std::string& jwt) {
+  const std::size_t first = jwt.find('.');
+  const std::size_t second = jwt.find('.', first + 1);
+  return {jwt.substr(0, first), jwt.substr(first + 1, second - first - 1), jwt.substr(second + 1)};
+}
+
+inline std::string decoded(const std::string& part) {
+  return std::string(as_text(*base64url_decode(part)));
+}
+
+// The text of a JSON object with a member put before its own.
+inline std::string doubled(const std::string& object, std::string_view member) {
+  return "{" + std::string(member) + "," + object.substr(1);
+}
+
 // Why the token is refused, or "accepted".
 inline std::string_view verdict(std::string_view jwt,
                                 const JwtExpectation& expected = expectation(),

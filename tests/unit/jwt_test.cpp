@@ -25,7 +25,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kMaxNumericDate = 253'402'300'799;
+// RFC 8705, appendix A.
+constexpr std::string_view kThumbprint = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
 
 std::string good_jwt(Algorithm algorithm = Algorithm::EdDSA) {
   return sign_jwt(signing_key(algorithm), JwtType::access_token, good_claims());
@@ -53,20 +54,14 @@ std::string_view claim_verdict(std::string_view claim, const json& value) {
   return verdict(signed_payload(payload_with(claim, value)));
 }
 
-std::vector<std::string> segments_of(const std::string& jwt) {
-  const std::size_t first = jwt.find('.');
-  const std::size_t second = jwt.find('.', first + 1);
-  return {jwt.substr(0, first), jwt.substr(first + 1, second - first - 1), jwt.substr(second + 1)};
-}
-
-std::string decoded(const std::string& part) {
-  return std::string(as_text(*base64url_decode(part)));
-}
-
 // --- signing -----------------------------------------------------------------------------------
 
 TEST(SignJwt, WritesHeaderAndClaimsCompactInAFixedOrder) {
   Claims claims = good_claims();
+  claims.actor = "harness-2";
+  claims.certificate_thumbprint = kThumbprint;
+  claims.status =
+      StatusReference{"https://api.openclaw.example/oauth/status/ctr_1/1", 4'294'967'295};
   claims.not_before = kNow - 5;
   const auto parts = segments_of(sign_jwt(signing_key(), JwtType::access_token, claims));
   EXPECT_EQ(decoded(parts[0]),
@@ -74,7 +69,10 @@ TEST(SignJwt, WritesHeaderAndClaimsCompactInAFixedOrder) {
   EXPECT_EQ(decoded(parts[1]),
             R"({"iss":"https://api.openclaw.example","sub":"user_abc123","user_id":"user_abc123",)"
             R"("aud":"https://mcp.example.com/mcp","scope":"mcp:tools data:read",)"
-            R"("client_id":"platform-harness","container_id":"ctr_1","iat":1699999990,)"
+            R"("client_id":"platform-harness","container_id":"ctr_1","act":{"sub":"harness-2"},)"
+            R"("cnf":{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"},)"
+            R"("status":{"status_list":{"idx":4294967295,)"
+            R"("uri":"https://api.openclaw.example/oauth/status/ctr_1/1"}},"iat":1699999990,)"
             R"("nbf":1699999995,"exp":1700000290,"jti":"jti-1"})");
 }
 
@@ -116,10 +114,15 @@ INSTANTIATE_TEST_SUITE_P(Jwt, EachJwtAlgorithm, testing::ValuesIn(kAlgorithms),
 TEST_P(EachJwtAlgorithm, GivesBackTheClaimsThatWereSigned) {
   Claims claims = good_claims();
   claims.audience = {"https://other.example", std::string(kAudience)};
+  claims.actor = "harness-2";
+  claims.certificate_thumbprint = kThumbprint;
+  claims.status = StatusReference{"https://api.openclaw.example/oauth/status/ctr_1/1", 131'071};
   claims.not_before = kNow;
+  JwtExpectation expected = expectation();
+  expected.certificate_thumbprint = kThumbprint;
   const SigningKey& key = signing_key(GetParam());
   const auto verified =
-      verify_jwt(sign_jwt(key, JwtType::access_token, claims), published_keys(), expectation());
+      verify_jwt(sign_jwt(key, JwtType::access_token, claims), published_keys(), expected);
   ASSERT_TRUE(verified) << reason(verified);
   EXPECT_EQ(verified->type, JwtType::access_token);
   EXPECT_EQ(verified->kid, key.kid());
@@ -129,6 +132,9 @@ TEST_P(EachJwtAlgorithm, GivesBackTheClaimsThatWereSigned) {
   EXPECT_EQ(verified->claims.scopes, claims.scopes);
   EXPECT_EQ(verified->claims.client_id, claims.client_id);
   EXPECT_EQ(verified->claims.container_id, claims.container_id);
+  EXPECT_EQ(verified->claims.actor, claims.actor);
+  EXPECT_EQ(verified->claims.certificate_thumbprint, claims.certificate_thumbprint);
+  EXPECT_EQ(verified->claims.status, claims.status);
   EXPECT_EQ(verified->claims.id, claims.id);
   EXPECT_EQ(verified->claims.issued_at, claims.issued_at);
   EXPECT_EQ(verified->claims.expires_at, claims.expires_at);
@@ -143,6 +149,9 @@ TEST(VerifyJwt, OptionalClaimsMayBeAbsentAndUnknownOnesAreIgnored) {
   const auto verified = verify_jwt(signed_payload(payload), published_keys(), expectation());
   ASSERT_TRUE(verified) << reason(verified);
   EXPECT_TRUE(verified->claims.scopes.empty());
+  EXPECT_EQ(verified->claims.actor, "");
+  EXPECT_EQ(verified->claims.certificate_thumbprint, "");
+  EXPECT_EQ(verified->claims.status, std::nullopt);
   EXPECT_EQ(verified->claims.not_before, std::nullopt);
 }
 
@@ -219,6 +228,9 @@ TEST(VerifyJwt, ChecksInTheDocumentedOrder) {
   payload["aud"] = kAudience;
   EXPECT_EQ(verdict(honest(), expected), "wrong_user");
   payload["sub"] = payload["user_id"] = kUser;
+  payload["cnf"] = {{"x5t#S256", kThumbprint}};
+  EXPECT_EQ(verdict(honest(), expected), "wrong_certificate");
+  expected.certificate_thumbprint = kThumbprint;
   EXPECT_EQ(verdict(honest(), expected), "insufficient_scope");
   payload["scope"] = "admin:*";
   EXPECT_EQ(verdict(honest(), expected), "accepted");
@@ -478,9 +490,6 @@ TEST(JwtAttack, A13UnusedBitsThatAreNotZeroAreRefused) {
 TEST(JwtAttack, A14DuplicateMembersAreRefused) {
   const std::string header = good_header().dump();
   const std::string payload = good_payload().dump();
-  const auto doubled = [](const std::string& object, std::string_view member) {
-    return std::string("{") + std::string(member) + "," + object.substr(1);
-  };
   for (const std::string_view member : {R"("alg":"none")", R"("alg":"EdDSA")", R"("kid":"x")",
                                         R"("typ":"JWT")", R"("\u0061lg":"none")"}) {
     EXPECT_EQ(verdict(signed_texts(doubled(header, member), payload)), "malformed") << member;
@@ -773,6 +782,95 @@ TEST(JwtClaim, TextClaimsOfAnotherTypeAreMalformed) {
       EXPECT_EQ(claim_verdict(claim, value), "malformed") << claim << value;
     }
   }
+}
+
+// --- bound to a certificate (RFC 8705 3) ---------------------------------------------------------
+
+std::string_view verdict_with_certificate(std::optional<std::string_view> shown) {
+  JwtExpectation expected = expectation();
+  expected.certificate_thumbprint = shown;
+  return verdict(signed_payload(payload_with("cnf", {{"x5t#S256", kThumbprint}})), expected);
+}
+
+TEST(CertificateBoundJwt, IsTakenFromTheConnectionWithItsCertificateOnly) {
+  const std::string right(kThumbprint);
+  EXPECT_EQ(verdict_with_certificate(right), "accepted");
+  EXPECT_EQ(verdict_with_certificate(std::nullopt), "wrong_certificate");
+  for (const std::string& wrong :
+       {std::string(), right.substr(1), right.substr(0, 42), right + "A", "B" + right.substr(1),
+        std::string("a4dtl2jmumhasvjj5tkyn64sqzmuxbmrja0n761y5v0"), std::string(43, 'A')}) {
+    EXPECT_EQ(verdict_with_certificate(wrong), "wrong_certificate") << wrong;
+  }
+}
+
+TEST(CertificateBoundJwt, AnUnboundTokenIsTakenWhateverTheConnectionShows) {
+  JwtExpectation expected = expectation();
+  expected.certificate_thumbprint = kThumbprint;
+  EXPECT_EQ(verdict(good_jwt(), expected), "accepted");
+}
+
+TEST(CertificateBoundJwt, IsIntrospectedWithoutItsCertificate) {
+  JwtExpectation expected = expectation();
+  expected.audience.reset();
+  const auto verified = verify_jwt(signed_payload(payload_with("cnf", {{"x5t#S256", kThumbprint}})),
+                                   published_keys(), expected);
+  ASSERT_TRUE(verified) << reason(verified);
+  EXPECT_EQ(verified->claims.certificate_thumbprint, kThumbprint);
+}
+
+TEST(CertificateBoundJwt, ABindingThatCannotBeProvenHereNeverPassesForNone) {
+  JwtExpectation expected = expectation();
+  expected.certificate_thumbprint = kThumbprint;
+  for (const json& cnf :
+       {json(nullptr), json(kThumbprint), json(1), json::array({kThumbprint}), json::object(),
+        json{{"jkt", kThumbprint}}, json{{"x5t#S256", ""}}, json{{"x5t#S256", nullptr}},
+        json{{"x5t#S256", json::array({kThumbprint})}}, json{{"X5T#S256", kThumbprint}},
+        json{{"x5t#S256", kThumbprint}, {"jkt", "x"}}}) {
+    EXPECT_EQ(verdict(signed_payload(payload_with("cnf", cnf)), expected), "malformed") << cnf;
+  }
+}
+
+// --- actor (RFC 8693 4.1) and status (Token Status List 6.2) -------------------------------------
+
+TEST(JwtClaim, OfAnActorChainTheOutermostSubIsRead) {
+  const json act = {{"sub", "outer"}, {"act", {{"sub", "inner"}}}, {"iss", kIssuer}};
+  const auto verified =
+      verify_jwt(signed_payload(payload_with("act", act)), published_keys(), expectation());
+  ASSERT_TRUE(verified) << reason(verified);
+  EXPECT_EQ(verified->claims.actor, "outer");
+}
+
+TEST(JwtClaim, AnActorThatIsNoObjectWithASubIsMalformed) {
+  for (const json& act :
+       {json("x"), json(nullptr), json(1), json::array({json{{"sub", "x"}}}), json::object(),
+        json{{"sub", ""}}, json{{"sub", 1}}, json{{"act", {{"sub", "inner"}}}}}) {
+    EXPECT_EQ(claim_verdict("act", act), "malformed") << act;
+  }
+}
+
+TEST(JwtClaim, AStatusThatIsNoPlaceInAListIsMalformed) {
+  const json good = {{"idx", 0}, {"uri", "https://x"}};
+  EXPECT_EQ(claim_verdict("status", {{"status_list", good}}), "accepted");
+  for (const json& status : {json("x"), json(nullptr), json(0), json::array({good}), json::object(),
+                             good, json{{"status_list", nullptr}}, json{{"status_list", "x"}},
+                             json{{"other_mechanism", good}}}) {
+    EXPECT_EQ(claim_verdict("status", status), "malformed") << status;
+  }
+  const auto with = [&](std::string_view member, const json& value) {
+    json list = good;
+    list[member] = value;
+    return claim_verdict("status", {{"status_list", list}});
+  };
+  EXPECT_EQ(with("idx", 4'294'967'295), "accepted");
+  for (const json& index : {json(4'294'967'296), json(-1), json(0.0), json(1.5), json("0"),
+                            json(nullptr), json(true), json(json::array({0}))}) {
+    EXPECT_EQ(with("idx", index), "malformed") << index;
+  }
+  for (const json& uri : {json(""), json(nullptr), json(1), json::array({"https://x"})}) {
+    EXPECT_EQ(with("uri", uri), "malformed") << uri;
+  }
+  EXPECT_EQ(claim_verdict("status", {{"status_list", {{"idx", 0}}}}), "malformed");
+  EXPECT_EQ(claim_verdict("status", {{"status_list", {{"uri", "https://x"}}}}), "malformed");
 }
 
 // --- what holds for every token ----------------------------------------------------------------

@@ -1,0 +1,147 @@
+#include "core/jws.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/encoding.h"
+#include "core/json.h"
+#include "core/json_writer.h"
+
+namespace openclaw {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxKid = 256;
+
+struct Segments {
+  std::string_view header;
+  std::string_view payload;
+  std::string_view signature;
+  std::string_view signed_text;
+};
+
+Result<Segments> split(std::string_view jws) {
+  const std::size_t first = jws.find('.');
+  if (first == jws.npos) return Error::malformed;
+  const std::size_t second = jws.find('.', first + 1);
+  if (second == jws.npos || jws.find('.', second + 1) != jws.npos) return Error::malformed;
+  const Segments segments{jws.substr(0, first), jws.substr(first + 1, second - first - 1),
+                          jws.substr(second + 1), jws.substr(0, second)};
+  if (segments.header.empty() || segments.payload.empty() || segments.signature.empty()) {
+    return Error::malformed;
+  }
+  return segments;
+}
+
+Result<json> decode_object(std::string_view segment, const JsonLimits& limits) {
+  const Result<Bytes> bytes = base64url_decode(segment);
+  if (!bytes) return Error::malformed;
+  return parse_json_object(as_text(*bytes), limits);
+}
+
+// None when the member is absent.
+Result<std::optional<std::string>> text_member(const json& object, std::string_view member) {
+  const auto found = object.find(member);
+  if (found == object.end()) return std::optional<std::string>();
+  if (!found->is_string()) return Error::malformed;
+  return std::optional(found->get<std::string>());
+}
+
+// A header that brings its own key, points to one, or changes how the rest is to be read is refused
+// whole, never followed (RFC 8725 3.1 and 3.10; RFC 7797 for b64).
+Result<ParsedJws> read_header(const json& header, JwsHeaders headers) {
+  constexpr std::array<std::string_view, 7> kRefused{"crit", "b64", "jwk", "jku",
+                                                     "x5c",  "x5u", "zip"};
+  for (const std::string_view member : kRefused) {
+    if (header.contains(member)) return Error::malformed;
+  }
+  const auto algorithm = text_member(header, "alg");
+  auto type = text_member(header, "typ");
+  auto kid = text_member(header, "kid");
+  if (!algorithm || !type || !kid || !*algorithm) return Error::malformed;
+  if (headers == JwsHeaders::ours && (!*type || !*kid)) return Error::malformed;
+  if (*kid && (*kid)->size() > kMaxKid) return Error::malformed;
+  ParsedJws jws;
+  jws.algorithm = **algorithm;
+  jws.type = std::move(*type);
+  jws.kid = std::move(*kid);
+  return jws;
+}
+
+bool fits(const PublicKey& key, const ParsedJws& jws) {
+  return key.verify(as_bytes(jws.signed_text), jws.signature);
+}
+
+char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
+}
+
+}  // namespace
+
+Result<ParsedJws> parse_jws(std::string_view jws, std::size_t longest, JwsHeaders headers) {
+  if (jws.size() > longest) return Error::malformed;
+  const Result<Segments> segments = split(jws);
+  if (!segments) return segments.error();
+  const Result<json> header = decode_object(segments->header, {});
+  if (!header) return header.error();
+  Result<ParsedJws> parsed = read_header(*header, headers);
+  if (!parsed) return parsed.error();
+  Result<json> payload = decode_object(segments->payload, {.bytes = longest});
+  if (!payload) return payload.error();
+  Result<Bytes> signature = base64url_decode(segments->signature);
+  if (!signature) return Error::malformed;
+  parsed->payload = std::move(*payload);
+  parsed->signed_text = segments->signed_text;
+  parsed->signature = std::move(*signature);
+  return parsed;
+}
+
+Result<void> check_signature(const ParsedJws& jws, const KeySet& keys) {
+  const Result<Algorithm> algorithm = parse_algorithm(jws.algorithm);
+  if (!algorithm) return algorithm.error();
+  if (jws.kid) {
+    const PublicKey* key = keys.find(*jws.kid);
+    if (key == nullptr) return Error::unknown_key;
+    if (key->algorithm() != *algorithm) return Error::unsupported_algorithm;
+    if (!fits(*key, jws)) return Error::invalid_signature;
+    return {};
+  }
+  const std::vector<const PublicKey*> candidates = keys.with_algorithm(*algorithm);
+  if (candidates.empty()) return Error::unknown_key;
+  const bool fits_one = std::any_of(candidates.begin(), candidates.end(),
+                                    [&](const PublicKey* key) { return fits(*key, jws); });
+  if (!fits_one) return Error::invalid_signature;
+  return {};
+}
+
+bool is_media_type(std::string_view typ, std::string_view name) {
+  constexpr std::string_view kPrefix = "application/";
+  if (equal_ignoring_case(typ.substr(0, kPrefix.size()), kPrefix)) {
+    typ.remove_prefix(kPrefix.size());
+  }
+  return equal_ignoring_case(typ, name);
+}
+
+std::string sign_jws(const SigningKey& key, std::string_view type, std::string_view payload) {
+  ObjectWriter header(64 + key.kid().size());
+  header.text("alg", name(key.algorithm()));
+  header.text("typ", type);
+  header.text("kid", key.kid());
+  std::string jws = base64url_encode(as_bytes(header.finish()));
+  const std::string encoded_payload = base64url_encode(as_bytes(payload));
+  constexpr std::size_t kLongestSignature = 684;  // 512 bytes of RSA in base64url
+  jws.reserve(jws.size() + encoded_payload.size() + kLongestSignature + 2);
+  jws += '.';
+  jws += encoded_payload;
+  const Bytes signature = key.sign(as_bytes(jws));
+  jws += '.';
+  jws += base64url_encode(signature);
+  return jws;
+}
+
+}  // namespace openclaw
