@@ -60,7 +60,8 @@ else # In build/pgVERSION-KEY/, where `../..` is the root.
 
 # The install script is these files of sql/, in this order: each uses only what stands before it.
 SQL_TOPICS = install_guard settings scopes tables audit users containers api_tokens signing_keys jwts \
-             connect doctor front access
+             connect oauth_clients oauth_grants revocation status_lists maintenance doctor \
+             front front_oauth front_platform access
 
 root := $(VPATH)
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(root)/extension/openclaw.control)
@@ -84,7 +85,7 @@ PG_CXXFLAGS = -std=c++20 -fno-semantic-interposition -fvisibility-inlines-hidden
               -fstack-protector-strong \
               -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor \
               -Werror -MMD -MP
-SHLIB_LINK = -Wl,-z,relro,-z,now,-z,noexecstack -lsodium -lcrypto -lstdc++
+SHLIB_LINK = -Wl,-z,relro,-z,now,-z,noexecstack -lsodium -lcrypto -lz -lstdc++
 
 # Bitcode for the JIT would inline nothing of ours and needs clang of the server's version.
 override with_llvm = no

@@ -4,7 +4,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
        cmake g++ libboost-dev libcli11-dev libsodium-dev libspdlog-dev libssl-dev libyaml-cpp-dev \
-       make nlohmann-json3-dev pkgconf \
+       make nlohmann-json3-dev pkgconf zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt ./

@@ -3,7 +3,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-       g++ libsodium-dev libssl-dev make nlohmann-json3-dev postgresql-server-dev-15 \
+       g++ libsodium-dev libssl-dev make nlohmann-json3-dev postgresql-server-dev-15 zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./

@@ -9,7 +9,8 @@ std::size_t raw_size(Datum datum) {
 
 struct varlena* detoasted(Datum datum) {
   auto* value = reinterpret_cast<struct varlena*>(DatumGetPointer(datum));
-  if (!VARATT_IS_EXTENDED(value) || VARATT_IS_SHORT(value)) return value;
+  // Not VARATT_IS_SHORT: that is true of a pointer to a value out of line as well.
+  if (!VARATT_IS_COMPRESSED(value) && !VARATT_IS_EXTERNAL(value)) return value;
   return guarded([&] { return PG_DETOAST_DATUM_PACKED(datum); });
 }
 

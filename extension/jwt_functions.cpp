@@ -1,4 +1,5 @@
 // JWTs in SQL: sign, verify, introspect.
+#include <algorithm>
 #include <array>
 
 #include "core/encoding.h"
@@ -94,6 +95,8 @@ std::string introspect_jwt(std::string_view jwt, TimestampTz now) {
   answer.client_id = claims.client_id;
   answer.container_id = claims.container_id;
   answer.id = claims.id;
+  answer.actor = claims.actor;
+  answer.certificate_thumbprint = claims.certificate_thumbprint;
   answer.issued_at = claims.issued_at;
   answer.expires_at = claims.expires_at;
   return introspection_json(answer);
@@ -115,7 +118,8 @@ std::string introspect_opaque(std::string_view token, TimestampTz now) {
 
 }  // namespace
 
-// (type, alg, user_id, audience, scopes, client_id, container_id, lifetime in seconds)
+// (type, alg, user_id, audience, scopes, client_id, container_id, lifetime in seconds, generation,
+//  actor, certificate_thumbprint, not_after)
 OPENCLAW_FUNCTION(openclaw_sign_jwt) {
   Call call(fcinfo);
   JwtType type = jwt_type(call.required_text(0, 32, "type"));
@@ -142,6 +146,17 @@ OPENCLAW_FUNCTION(openclaw_sign_jwt) {
   claims.id = new_jwt_id();
   claims.issued_at = numeric_date(now);
   claims.expires_at = claims.issued_at + DatumGetInt32(call.datum(7));
+  if (!call.is_null(8)) {
+    const std::string generation = std::to_string(DatumGetInt32(call.datum(8)));
+    claims.status = StatusReference{status_list_uri(claims.container_id, generation),
+                                    status_list_index(claims.id)};
+  }
+  claims.actor = optional_text(call, 9, kMaxId, "actor");
+  claims.certificate_thumbprint = optional_text(call, 10, 64, "certificate_thumbprint");
+  if (!call.is_null(11)) {
+    const std::int64_t not_after = numeric_date(DatumGetTimestampTz(call.datum(11)));
+    claims.expires_at = std::min(claims.expires_at, not_after);
+  }
 
   const SigningKey& key = active_key(*algorithm, now);
   std::string jwt = sign_jwt(key, type, claims);
@@ -157,7 +172,7 @@ OPENCLAW_FUNCTION(openclaw_sign_jwt) {
   return call.row(values, nulls);
 }
 
-// (jwt, audience, required_scopes, user_id, type)
+// (jwt, audience, required_scopes, user_id, type, certificate_thumbprint)
 OPENCLAW_FUNCTION(openclaw_verify_jwt) {
   Call call(fcinfo);
   TextArray scopes = call.required_text_array(2, kMaxScopes, kMaxScopesBytes, "required_scopes");
@@ -167,6 +182,9 @@ OPENCLAW_FUNCTION(openclaw_verify_jwt) {
   expectation.required_scopes = required;
   if (!call.is_null(3)) expectation.user_id = call.required_text(3, kMaxId, "user_id");
   expectation.type = jwt_type(call.required_text(4, 32, "type"));
+  if (!call.is_null(5)) {
+    expectation.certificate_thumbprint = call.required_text(5, 64, "certificate_thumbprint");
+  }
   VerificationRow row(check_jwt(call.text(0, kMaxJwt), expectation, GetCurrentTimestamp()));
   return call.row(row.values, row.nulls);
 }

@@ -13,6 +13,9 @@
 namespace openclaw::extension {
 namespace {
 
+constexpr const char* kRestore =
+    "Restore the master key that sealed it, or run openclaw.rotate_signing_key() for a new one.";
+
 struct StoredKey {
   std::string kid;
   Algorithm algorithm;
@@ -30,7 +33,8 @@ struct Keys {
   std::vector<StoredKey> stored;
   KeySet published;
   std::string jwks;
-  TimestampTz published_until;  // when the first of `published` expires
+  TimestampTz published_from;   // when `published` was put together
+  TimestampTz published_until;  // when the first of it expires
 };
 
 // Function-local storage through a plain pointer: no constructor runs when the module is loaded.
@@ -66,6 +70,7 @@ void warn_unusable(std::string_view kid) {
 
 void publish(Keys& keys, TimestampTz now) {
   std::vector<PublicKey> usable;
+  keys.published_from = now;
   keys.published_until = DT_NOEND;
   for (const StoredKey& key : keys.stored) {
     if (key.expires_at <= now) continue;
@@ -112,33 +117,40 @@ Keys& current_keys(TimestampTz now) {
     }
     delete cache;
     cache = fresh.release();
-  } else if (now >= cache->published_until) {
+  } else if (now >= cache->published_until || now < cache->published_from) {
     publish(*cache, now);
   }
   return *cache;
 }
 
+StoredKey& active(Algorithm algorithm, TimestampTz now) {
+  StoredKey* active = nullptr;
+  TimestampTz next = DT_NOEND;
+  for (StoredKey& key : current_keys(now).stored) {
+    if (key.algorithm != algorithm) continue;
+    if (now < key.activates_at) next = std::min(next, key.activates_at);
+    if (now < key.activates_at || now >= key.retires_at) continue;
+    if (active == nullptr || key.activates_at > active->activates_at) active = &key;
+  }
+  if (active != nullptr) return *active;
+  const std::string alg(name(algorithm));
+  if (next != DT_NOEND) {
+    const char* when = guarded([&] { return timestamptz_to_str(next); });
+    throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "there is no active " + alg + " signing key before " + when,
+                   "It is published, and signs when every verifier can have it."};
+  }
+  throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                 "there is no active " + alg + " signing key", "",
+                 "SELECT openclaw.rotate_signing_key('" + alg + "');"};
+}
+
 void unseal(StoredKey& key) {
-  MasterKey master = read_master_key();
-  std::string id = master.id();
-  const char* restore =
-      "Restore the master key that sealed it, or run openclaw.rotate_signing_key() for a new one.";
-  if (id != key.master_key_id) {
-    throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                   "signing key \"" + key.kid + "\" was sealed under master key " +
-                       key.master_key_id + ", but the file holds " + id,
-                   "", restore};
-  }
-  auto opened = master.open(key.sealed, std::string(name(key.algorithm)) + " " + key.kid);
-  if (!opened) {
-    throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                   "signing key \"" + key.kid + "\" does not open: its row was altered", "",
-                   restore};
-  }
-  auto parsed = SigningKey::from_private_bytes(key.algorithm, opened->view());
+  Secret plain = unsealed(key.kid, key.algorithm, key.sealed, key.master_key_id);
+  auto parsed = SigningKey::from_private_bytes(key.algorithm, plain.view());
   if (!parsed || parsed->kid() != key.kid) {
     throw SqlError{ERRCODE_DATA_CORRUPTED, "signing key \"" + key.kid + "\" is not what it was", "",
-                   restore};
+                   kRestore};
   }
   key.unsealed = std::move(*parsed);
 }
@@ -154,18 +166,33 @@ const KeySet& published_keys(TimestampTz now) { return current_keys(now).publish
 const std::string& published_jwks(TimestampTz now) { return current_keys(now).jwks; }
 
 const SigningKey& active_key(Algorithm algorithm, TimestampTz now) {
-  StoredKey* active = nullptr;
-  for (StoredKey& key : current_keys(now).stored) {
-    if (key.algorithm != algorithm || now < key.activates_at || now >= key.retires_at) continue;
-    if (active == nullptr || key.activates_at > active->activates_at) active = &key;
-  }
-  if (active == nullptr) {
+  StoredKey& key = active(algorithm, now);
+  if (!key.unsealed) unseal(key);
+  return *key.unsealed;
+}
+
+const std::string& active_kid(Algorithm algorithm, TimestampTz now) {
+  return active(algorithm, now).kid;
+}
+
+std::string sealing_context(Algorithm algorithm, std::string_view kid) {
+  return std::string(name(algorithm)).append(" ").append(kid);
+}
+
+Secret unsealed(std::string_view kid, Algorithm algorithm, ByteView sealed,
+                std::string_view master_key_id) {
+  for (const MasterKey& master : read_master_keys()) {
+    if (master.id() != master_key_id) continue;
+    auto opened = master.open(sealed, sealing_context(algorithm, kid));
+    if (opened) return std::move(*opened);
     throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                   "there is no active " + std::string(name(algorithm)) + " signing key", "",
-                   "SELECT openclaw.rotate_signing_key('" + std::string(name(algorithm)) + "');"};
+                   "signing key \"" + std::string(kid) + "\" does not open: its row was altered",
+                   "", kRestore};
   }
-  if (!active->unsealed) unseal(*active);
-  return *active->unsealed;
+  throw SqlError{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                 "signing key \"" + std::string(kid) + "\" was sealed under master key " +
+                     std::string(master_key_id) + ", which the file does not hold",
+                 "", kRestore};
 }
 
 }  // namespace openclaw::extension

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/jwks.h"
 #include "core/signing_key.h"
@@ -22,5 +23,14 @@ const std::string& published_jwks(TimestampTz now);
 // The key of this algorithm that signs now. Raises 55000 when there is none, F0000 when the master
 // key cannot be had (master_key_file.h), 55000 when the key was sealed under another master key.
 const SigningKey& active_key(Algorithm algorithm, TimestampTz now);
+// Its kid alone, without the master key.
+const std::string& active_kid(Algorithm algorithm, TimestampTz now);
+
+// What a private half is sealed with beside the master key: a row cannot pass for another's.
+std::string sealing_context(Algorithm algorithm, std::string_view kid);
+// A stored private half, opened with that master key of the file which sealed it. Errors: as
+// active_key.
+Secret unsealed(std::string_view kid, Algorithm algorithm, ByteView sealed,
+                std::string_view master_key_id);
 
 }  // namespace openclaw::extension

@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <string>
+#include <utility>
 
 #include "extension/postgres_random.h"
 #include "extension/settings.h"
@@ -46,9 +49,9 @@ void check_permissions(const std::string& path, int descriptor) {
   }
 }
 
-// One byte more than a key needs, so that a longer file shows.
+// One byte more than the keys need, so that a longer file shows.
 Secret read_all(const std::string& path, int descriptor) {
-  Secret buffer(kMaxMasterKeyFile + 1);
+  Secret buffer(kMaxMasterKeys * kMaxMasterKeyFile + 1);
   std::size_t size = 0;
   while (size < buffer.size()) {
     ssize_t got = ::read(descriptor, buffer.data() + size, buffer.size() - size);
@@ -81,9 +84,30 @@ void sync_directory(const std::string& path) {
   }
 }
 
+// Made beside the file and put in its place by name: a crash leaves the old file or the new one.
+void replace_file(const std::string& path, const std::vector<MasterKey>& keys) {
+  const std::string fresh = path + ".new";
+  ::unlink(fresh.c_str());  // what a crash left
+  File file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.is_open()) {
+    refuse(fresh, std::string("cannot be made: ") + strerror(errno),
+           "Its directory must be writable by the user that runs Postgres.");
+  }
+  try {
+    for (const MasterKey& key : keys) write_all(fresh, file.get(), key.file_contents().view());
+    if (::rename(fresh.c_str(), path.c_str()) != 0) {
+      refuse(path, std::string("cannot be replaced: ") + strerror(errno), "");
+    }
+  } catch (...) {
+    ::unlink(fresh.c_str());
+    throw;
+  }
+  sync_directory(path);
+}
+
 }  // namespace
 
-MasterKey read_master_key() {
+std::vector<MasterKey> read_master_keys() {
   std::string path(settings::master_key_file());
   File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.is_open()) {
@@ -95,9 +119,42 @@ MasterKey read_master_key() {
   }
   check_permissions(path, file.get());
   Secret contents = read_all(path, file.get());
-  auto key = MasterKey::parse(contents.text());
-  if (!key) refuse(path, "does not hold a master key", "Restore it from its backup.");
-  return std::move(*key);
+  std::vector<MasterKey> keys;
+  std::string_view rest = contents.text();
+  do {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    auto key = MasterKey::parse(rest.substr(0, end));
+    if (!key || keys.size() == kMaxMasterKeys) {
+      refuse(path, "does not hold a master key", "Restore it from its backup.");
+    }
+    keys.push_back(std::move(*key));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  } while (!rest.empty());
+  return keys;
+}
+
+MasterKey add_master_key() {
+  std::vector<MasterKey> keys = read_master_keys();
+  if (keys.size() == kMaxMasterKeys) {
+    refuse(std::string(settings::master_key_file()), "is full",
+           "Run openclaw.rewrap_signing_keys(), then openclaw.retire_master_keys().",
+           ERRCODE_PROGRAM_LIMIT_EXCEEDED);
+  }
+  PostgresRandom random;
+  keys.insert(keys.begin(), MasterKey::generate(random));
+  replace_file(std::string(settings::master_key_file()), keys);
+  return std::move(keys.front());
+}
+
+std::size_t keep_master_keys(const std::vector<std::string>& ids) {
+  std::vector<MasterKey> keys = read_master_keys();
+  const std::size_t before = keys.size();
+  const auto unneeded = [&](const MasterKey& key) {
+    return std::find(ids.begin(), ids.end(), key.id()) == ids.end();
+  };
+  keys.erase(std::remove_if(keys.begin() + 1, keys.end(), unneeded), keys.end());
+  if (keys.size() < before) replace_file(std::string(settings::master_key_file()), keys);
+  return before - keys.size();
 }
 
 MasterKey create_master_key() {

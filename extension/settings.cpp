@@ -10,11 +10,16 @@ namespace openclaw::extension::settings {
 namespace {
 
 char* issuer_value = nullptr;
+char* mtls_url_value = nullptr;
 char* master_key_file_value = nullptr;
 char* request_id_value = nullptr;
 int access_token_lifetime_value = 0;
 int user_claim_lifetime_value = 0;
 int jwks_max_age_value = 0;
+int signing_key_lifetime_value = 0;
+int refresh_token_lifetime_value = 0;
+int refresh_token_grace_value = 0;
+int status_list_max_age_value = 0;
 int leeway_value = 0;
 int argon2_memory_value = 0;
 int argon2_iterations_value = 0;
@@ -76,6 +81,11 @@ void define() {
   DefineCustomStringVariable(
       "openclaw.issuer", "The platform's issuer identifier: iss of every JWT, and the front's URL.",
       nullptr, &issuer_value, "", PGC_SUSET, 0, check_issuer, nullptr, nullptr);
+  DefineCustomStringVariable("openclaw.mtls_url",
+                             "Where clients reach the front with a TLS certificate; empty: "
+                             "tls_client_auth is not offered.",
+                             nullptr, &mtls_url_value, "", PGC_SUSET, 0, check_issuer, nullptr,
+                             nullptr);
   DefineCustomStringVariable("openclaw.master_key_file",
                              "Absolute path of the file with the master key (mode 0600).", nullptr,
                              &master_key_file_value, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
@@ -88,8 +98,24 @@ void define() {
   define_seconds("openclaw.user_claim_lifetime", "How long a user claim (JWT) is good.",
                  &user_claim_lifetime_value, 60, 5, 3600);
   define_seconds("openclaw.jwks_max_age",
-                 "How long a verifier may keep the JWKS; a new key waits as long before it signs.",
+                 "How long a verifier may keep the JWKS, from the next key that is made on; a new "
+                 "key waits as long before it signs.",
                  &jwks_max_age_value, 300, 1, 86400);
+  define_seconds("openclaw.signing_key_lifetime",
+                 "How long a signing key signs before the next one does; 0: until it is rotated.",
+                 &signing_key_lifetime_value, 30 * 86400, 0, 3650 * 86400);
+  define_seconds("openclaw.refresh_token_lifetime",
+                 "How long a grant gives new tokens to its refresh tokens.",
+                 &refresh_token_lifetime_value, 30 * 86400, 60, 3650 * 86400);
+  define_seconds(
+      "openclaw.refresh_token_grace",
+      "How long after its use a refresh token still gets the same successor; a later use "
+      "revokes its family.",
+      &refresh_token_grace_value, 10, 0, 300);
+  define_seconds("openclaw.status_list_max_age",
+                 "How long a status list may be kept; it adds to the time until gates see a "
+                 "revocation.",
+                 &status_list_max_age_value, 5, 1, 300);
   define_seconds("openclaw.leeway", "By how much nbf and iat may lie in the future.", &leeway_value,
                  static_cast<int>(kDefaultLeeway), 0, static_cast<int>(kMaxLeeway));
   // The bounds keep one hash near a second at the most: it cannot be cancelled half-way.
@@ -125,6 +151,8 @@ std::string_view master_key_file() {
 }
 
 int leeway() { return leeway_value; }
+
+int status_list_max_age() { return status_list_max_age_value; }
 
 Argon2Cost argon2_cost() {
   return {static_cast<std::uint32_t>(argon2_memory_value),

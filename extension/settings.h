@@ -17,6 +17,8 @@ std::string_view issuer();
 std::string_view master_key_file();
 // Seconds by which nbf and iat may lie in the future.
 int leeway();
+// Seconds that a status list may be kept.
+int status_list_max_age();
 Argon2Cost argon2_cost();
 
 }  // namespace openclaw::extension::settings

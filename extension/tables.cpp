@@ -23,7 +23,7 @@ namespace users {
 enum : int { disabled_at = 5 };
 }
 namespace containers {
-enum : int { user_id = 2, disabled_at = 8 };
+enum : int { user_id = 2, disabled_at = 8, jwt_generation = 11 };
 }
 namespace signing_keys {
 enum : int {
@@ -148,17 +148,19 @@ bool user_is_live(Datum user_id) {
   return live;
 }
 
-bool container_is_live(Datum container_id, Datum user_id) {
+Standing container_standing(Datum container_id, Datum user_id) {
   IndexReader reader = open_index("containers", "containers_pkey");
-  bool live = false;
+  Standing standing{};
   if (seek(reader, container_id, F_TEXTEQ) && !is_set(reader.slot, containers::disabled_at)) {
     bool is_null = false;
     Datum owner = column(reader.slot, containers::user_id, &is_null);
-    live =
+    standing.live =
         !is_null && datumIsEqual(PointerGetDatum(PG_DETOAST_DATUM_COPY(owner)), user_id, false, -1);
+    standing.jwt_generation =
+        DatumGetInt32(column(reader.slot, containers::jwt_generation, &is_null));
   }
   close_index(reader);
-  return live;
+  return standing;
 }
 
 Datum new_text(std::string_view value) {
@@ -189,11 +191,21 @@ void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows) {
   });
 }
 
-bool is_live(std::string_view user_id, std::string_view container_id) {
+Standing standing_of(std::string_view user_id, std::string_view container_id) {
   return guarded([&] {
     Datum user = new_text(user_id);
-    return user_is_live(user) &&
-           (container_id.empty() || container_is_live(new_text(container_id), user));
+    if (!user_is_live(user)) return Standing{};
+    if (container_id.empty()) return Standing{true, 0};
+    return container_standing(new_text(container_id), user);
+  });
+}
+
+bool is_revoked_jwt(std::string_view jti) {
+  return guarded([&] {
+    IndexReader reader = open_index("revoked_jwts", "revoked_jwts_pkey");
+    bool revoked = seek(reader, new_text(jti), F_TEXTEQ);
+    close_index(reader);
+    return revoked;
   });
 }
 

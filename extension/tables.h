@@ -6,6 +6,7 @@
 // still refuses (docs/decisions/0003-fresh-snapshots.md).
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -32,9 +33,16 @@ struct TokenRow {
 // rows[i] is what hashes[i] finds. Interruptible between rows.
 void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows);
 
-// True when the user exists and is not disabled and, with a container named, that container exists,
-// is not disabled and belongs to the user.
-bool is_live(std::string_view user_id, std::string_view container_id);
+// What a JWT's user and container are now.
+struct Standing {
+  bool live;  // the user exists and is not disabled and, with a container named, that container
+              // exists, is not disabled and belongs to the user
+  std::int32_t jwt_generation;  // of the container, when live
+};
+Standing standing_of(std::string_view user_id, std::string_view container_id);
+
+// True when a JWT with this id was revoked by itself.
+bool is_revoked_jwt(std::string_view jti);
 
 // One row of signing_keys that has not been revoked; datums live in the caller's memory context.
 struct SigningKeyRow {

@@ -40,11 +40,12 @@ struct VerificationRow {
   }
 };
 
-TokenPurpose purpose_of(std::string_view issued_for) {
-  if (issued_for == "user_direct") return TokenPurpose::user_direct;
-  if (issued_for == "platform_harness") return TokenPurpose::platform_harness;
-  throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown issued_for", "",
-                 "Use 'user_direct' or 'platform_harness'."};
+TokenPurpose purpose_of(std::string_view purpose) {
+  if (purpose == "user_direct") return TokenPurpose::user_direct;
+  if (purpose == "platform_harness") return TokenPurpose::platform_harness;
+  if (purpose == "refresh") return TokenPurpose::refresh;
+  if (purpose == "client_secret") return TokenPurpose::client_secret;
+  throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown purpose of a token"};
 }
 
 // Malformed tokens cost no look-up: `position` says where each good one's digest went.
@@ -81,7 +82,20 @@ void put(const Call::Rows& rows, std::size_t ordinal, const VerificationRow& row
 OPENCLAW_FUNCTION(openclaw_mint_token) {
   Call call(fcinfo);
   PostgresRandom random;
-  MintedToken minted = mint_token(purpose_of(call.required_text(0, 32, "issued_for")), random);
+  MintedToken minted = mint_token(purpose_of(call.required_text(0, 32, "purpose")), random);
+  Datum values[2] = {Call::text(minted.text.text()), Call::bytea(minted.hash)};
+  bool nulls[2] = {false, false};
+  return call.row(values, nulls);
+}
+
+// (token, successor_key)
+OPENCLAW_FUNCTION(openclaw_mint_successor) {
+  Call call(fcinfo);
+  ByteView key = as_bytes(call.required_text(1, 32, "successor_key"));
+  if (key.size() != 32) {
+    throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "successor_key must have 32 bytes"};
+  }
+  MintedToken minted = mint_successor(call.required_text(0, kTokenLength, "token"), key);
   Datum values[2] = {Call::text(minted.text.text()), Call::bytea(minted.hash)};
   bool nulls[2] = {false, false};
   return call.row(values, nulls);

@@ -2,6 +2,8 @@
 
 #include "core/opaque_token.h"
 #include "core/scope.h"
+#include "core/sha256.h"
+#include "core/status_list.h"
 #include "extension/key_cache.h"
 #include "extension/settings.h"
 
@@ -11,7 +13,33 @@ namespace {
 constexpr std::int64_t kPostgresEpoch =
     std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY;
 
+// Whatever ends a JWT before its expiry.
+bool is_ended(const Claims& claims) {
+  const Standing standing = standing_of(claims.user_id, claims.container_id);
+  if (!standing.live || is_revoked_jwt(claims.id)) return true;
+  if (claims.container_id.empty()) return false;
+  return !claims.status ||
+         claims.status->uri !=
+             status_list_uri(claims.container_id, std::to_string(standing.jwt_generation));
+}
+
 }  // namespace
+
+std::string status_list_uri(std::string_view container_id, std::string_view generation) {
+  std::string_view base = settings::issuer();
+  while (base.ends_with('/')) base.remove_suffix(1);
+  return std::string(base)
+      .append("/oauth/status/")
+      .append(container_id)
+      .append("/")
+      .append(generation);
+}
+
+std::uint32_t status_list_index(std::string_view jti) {
+  const Digest digest = sha256(as_bytes(jti));
+  return (std::uint32_t{digest[0]} << 16 | std::uint32_t{digest[1]} << 8 | digest[2]) %
+         kStatusListSize;
+}
 
 std::int64_t numeric_date(TimestampTz time) {
   std::int64_t seconds = time / USECS_PER_SEC;
@@ -72,9 +100,7 @@ Result<VerifiedJwt> check_jwt(std::optional<std::string_view> jwt, JwtExpectatio
   expectation.now = numeric_date(now);
   if (!jwt) return Error::malformed;
   auto verified = verify_jwt(*jwt, published_keys(now), expectation);
-  if (verified && !is_live(verified->claims.user_id, verified->claims.container_id)) {
-    return Error::revoked;
-  }
+  if (verified && is_ended(verified->claims)) return Error::revoked;
   return verified;
 }
 

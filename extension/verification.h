@@ -1,7 +1,9 @@
 // The decision on a token, as every SQL function that takes one shares it.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +18,12 @@ namespace openclaw::extension {
 std::int64_t numeric_date(TimestampTz time);
 TimestampTz timestamp(std::int64_t numeric_date);
 
+// Where the status of a container's JWTs stands: ISSUER/oauth/status/CONTAINER/GENERATION. Raises
+// 55000 without issuer.
+std::string status_list_uri(std::string_view container_id, std::string_view generation);
+// A JWT's place in its list: the first 17 bits of the SHA-256 of its jti.
+std::uint32_t status_list_index(std::string_view jti);
+
 // Scopes that a call requires. Raises 22004 for a null element, 22023 for one that is no scope: a
 // check that cannot be meant must not pass by accident.
 std::vector<std::string_view> required_scopes(const TextArray& scopes);
@@ -29,8 +37,8 @@ Result<TokenRow> check_token(std::optional<std::string_view> token,
                              std::span<const std::string_view> required, TimestampTz now);
 
 // verify_jwt of core with the published keys, the configured issuer and the clock, and then the
-// user's and the container's own state: a user who is disabled or a container that is gone refuses
-// with Error::revoked.
+// user's and the container's own state: a user who is disabled, a container that is gone, a JWT
+// that was revoked by itself or with all others of its generation refuse with Error::revoked.
 Result<VerifiedJwt> check_jwt(std::optional<std::string_view> jwt, JwtExpectation expectation,
                               TimestampTz now);
 

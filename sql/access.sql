@@ -7,10 +7,19 @@ create function openclaw.capability_routines(capability text) returns setof regp
     select p.oid::regprocedure
     from pg_proc as p
     join (values
-      ('verifier', '{verify_token,verify_tokens,verify_jwt,introspect,jwks}'::name[]),
-      ('issuer', '{create_user,register_container,issue_token,revoke_token,issue_access_token,issue_user_claim,connect}'),
-      ('admin', '{rotate_signing_key,create_master_key,master_key_id,doctor}'),
-      ('front', '{front_jwks,front_metadata,front_introspect,front_revoke,front_connect,front_verify,front_ready}')
+      ('verifier', '{verify_token,verify_tokens,verify_jwt,introspect,introspect_access_token,jwks,
+                    status_list}'::name[]),
+      ('issuer', '{create_user,disable_user,register_container,update_container,remove_container,issue_token,
+                  revoke_token,issue_access_token,issue_user_claim,connect,register_client,
+                  rotate_client_secret,set_client_keys,disable_client,authenticate_client,
+                  trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
+                  create_grant,revoke_grant,revoke_jwt,revoke_jwts_of,revoke_container_tokens,
+                  revoke_user_tokens}'),
+      ('admin', '{rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
+                 rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor}'),
+      ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspect,
+                 front_introspect_many,front_revoke,front_status_list,front_connect,front_verify,
+                 front_maintain,front_ready}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability
   $$;
@@ -30,6 +39,9 @@ begin
       hint = 'Use verifier, issuer, admin or front.';
   end if;
   execute format('grant usage on schema openclaw to %s', role);
+  if capability = 'admin' then
+    execute format('grant select on openclaw.key_status to %s', role);
+  end if;
   for routine in select openclaw.capability_routines(capability) loop
     execute format('grant execute on function %s to %s', routine, role);
   end loop;

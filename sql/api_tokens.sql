@@ -1,10 +1,10 @@
 -- Opaque tokens: issue, verify, revoke.
 
-create function openclaw.mint_token(issued_for text, out token text, out token_hash bytea)
+create function openclaw.mint_token(purpose text, out token text, out token_hash bytea)
   language c volatile strict
   as 'MODULE_PATHNAME', 'openclaw_mint_token';
 comment on function openclaw.mint_token(text) is
-  'A new token''s text (ocu_… for user_direct, och_… for platform_harness; 256 random bits, checksum) and the SHA-256 of it, which alone is stored.';
+  'A new token''s text (ocu_… for user_direct, och_… for platform_harness, ocr_… for refresh, ocs_… for client_secret; 256 random bits, checksum) and the SHA-256 of it, which alone is stored.';
 revoke all on function openclaw.mint_token(text) from public;
 
 create function openclaw.token_hash(token text) returns bytea
@@ -40,6 +40,10 @@ begin
   perform openclaw.require_user(issue_token.user_id);
   if issue_token.container_id is not null then
     perform openclaw.require_container(issue_token.user_id, issue_token.container_id);
+  end if;
+  if coalesce(issued_for, 'user_direct') not in ('user_direct', 'platform_harness') then
+    raise exception 'unknown issued_for' using errcode = '22023',
+      hint = 'Use user_direct or platform_harness.';
   end if;
   minted := openclaw.mint_token(coalesce(issued_for, 'user_direct'));
   token := minted.token;

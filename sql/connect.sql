@@ -37,7 +37,7 @@ begin
   client_certificate := container.type = 'hosted';
   public_key_fingerprint := container.public_key_fingerprint;
   expires_at := signed.expires_at;
-  refresh_at := signed.expires_at - (signed.expires_at - signed.issued_at) / 5;
+  refresh_at := openclaw.refresh_time(signed.issued_at, signed.expires_at);
 end
 $$;
 comment on function openclaw.connect(text, text, text[]) is

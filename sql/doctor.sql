@@ -5,17 +5,17 @@ create function openclaw.check_master_key(out ok boolean, out detail text)
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  id text;
+  ids text[];
   foreign_keys bigint;
 begin
-  id := openclaw.master_key_id();
+  ids := openclaw.master_key_ids();
   select count(*) into foreign_keys from openclaw.signing_keys as k
-  where k.master_key_id <> id and k.revoked_at is null
+  where k.master_key_id <> all (ids) and k.revoked_at is null
     and (k.retires_at is null or k.retires_at > clock_timestamp());
   ok := foreign_keys = 0;
-  detail := case when ok then 'master key ' || id || ' opens every key in use'
-            else foreign_keys || ' signing keys in use are sealed under another master key than '
-                 || id end;
+  detail := case when ok then 'master key ' || array_to_string(ids, ', ') || ' opens every key in use'
+            else foreign_keys || ' signing keys in use are sealed under a master key that the file does not hold; it holds '
+                 || array_to_string(ids, ', ') end;
 exception when sqlstate 'F0000' or sqlstate '55000' then
   ok := false;
   detail := sqlerrm;
@@ -42,6 +42,13 @@ declare
                     and has_schema_privilege(r.oid, 'openclaw', 'usage')
                     and has_function_privilege(r.oid, p.oid, 'execute'))
       and not coalesce(r.rolconfig @> array['log_parameter_max_length=0'], false));
+  without_successor text := (
+    select string_agg(distinct k.alg, ', ') from openclaw.signing_keys as k
+    where k.revoked_at is null and k.activates_at <= clock_timestamp()
+      and (k.retires_at is null or k.retires_at > clock_timestamp())
+      and not exists (select from openclaw.signing_keys as p
+                      where p.alg = k.alg and p.revoked_at is null
+                        and p.activates_at > clock_timestamp()));
   public_routines text := (
     select string_agg(p.oid::regprocedure::text, ', ')
     from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
@@ -67,7 +74,7 @@ begin
        else openclaw.setting('issuer') end,
        'alter system set openclaw.issuer = ''https://…''; select pg_reload_conf();'),
       ('master_key', master.ok, master.detail,
-       'Restore the master key''s file from its backup (mode 0600, owned by the server''s user); if it is lost for good, make a new one with openclaw.create_master_key() and rotate every signing key.'),
+       'Restore the master key''s file from its backup (mode 0600, owned by the server''s user); if it is lost for good, move the file away, make a new one with openclaw.create_master_key(), and call openclaw.rotate_signing_key() for each algorithm: what was signed stays good, and the new keys sign once every verifier can have them (with activate_after => ''0'' at once).'),
       ('signing_key',
        exists (select from openclaw.signing_keys as k
                where k.alg = 'EdDSA' and k.revoked_at is null
@@ -80,6 +87,9 @@ begin
         from openclaw.signing_keys as k
         where k.revoked_at is null and (k.expires_at is null or k.expires_at > clock_timestamp())),
        'select openclaw.rotate_signing_key(''EdDSA'');'),
+      ('key_successors', without_successor is null,
+       coalesce('no pending key for ' || without_successor, 'every algorithm in use has its next key'),
+       'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute.'),
       ('logged_parameters', logging_roles is null,
        coalesce('a logged statement would show the tokens that these roles pass: ' || logging_roles,
                 'no role''s token parameters reach the log'),

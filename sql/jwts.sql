@@ -2,31 +2,33 @@
 
 create function openclaw.sign_jwt(
     type text, alg text, user_id text, audience text, scopes text[], client_id text,
-    container_id text, lifetime_seconds integer,
+    container_id text, lifetime_seconds integer, generation integer default null,
+    actor text default null, certificate_thumbprint text default null,
+    not_after timestamptz default null,
     out token text, out jti text, out kid text, out issued_at timestamptz,
     out expires_at timestamptz)
   language c volatile
   as 'MODULE_PATHNAME', 'openclaw_sign_jwt';
-comment on function openclaw.sign_jwt(text, text, text, text, text[], text, text, integer) is
-  'Signs claims with the active key of an algorithm; type is access_token (typ at+jwt, RFC 9068) or user_claim (typ user-claim+jwt). Decides nothing: issue_access_token and issue_user_claim do. Errors: 22004, 22023, 54000 for a JWT over 8 KiB, 55000 without an active key or issuer, F0000 without the master key.';
-revoke all on function openclaw.sign_jwt(text, text, text, text, text[], text, text, integer) from public;
+comment on function openclaw.sign_jwt(text, text, text, text, text[], text, text, integer, integer, text, text, timestamptz) is
+  'Signs claims with the active key of an algorithm; type is access_token (typ at+jwt, RFC 9068) or user_claim (typ user-claim+jwt). With generation it refers to that generation of the container''s status list; actor is act.sub (RFC 8693 section 4.1), certificate_thumbprint cnf.x5t#S256 (RFC 8705 section 3.1), and exp is not_after at the latest. Decides nothing: issue_access_token and issue_user_claim do. Errors: 22004, 22023, 54000 for a JWT over 8 KiB, 55000 without an active key or issuer, F0000 without the master key.';
+revoke all on function openclaw.sign_jwt(text, text, text, text, text[], text, text, integer, integer, text, text, timestamptz) from public;
 
 create type openclaw.jwt_verification as (
   valid boolean, reason text, user_id text, container_id text, client_id text, scopes text[],
   audience text[], jti text, kid text, issued_at timestamptz, expires_at timestamptz
 );
 comment on type openclaw.jwt_verification is
-  'valid, or the reason: malformed, unsupported_algorithm, unknown_key, invalid_signature, wrong_type, wrong_issuer, expired, not_yet_valid, wrong_audience, wrong_user, insufficient_scope, revoked. A refusal says nothing else.';
+  'valid, or the reason: malformed, unsupported_algorithm, unknown_key, invalid_signature, wrong_type, wrong_issuer, expired, not_yet_valid, wrong_audience, wrong_user, wrong_certificate, insufficient_scope, revoked. A refusal says nothing else.';
 
 create function openclaw.verify_jwt(
     jwt text, audience text, required_scopes text[] default '{}', user_id text default null,
-    type text default 'access_token')
+    type text default 'access_token', certificate_thumbprint text default null)
   returns openclaw.jwt_verification
   language c stable
   as 'MODULE_PATHNAME', 'openclaw_verify_jwt';
-comment on function openclaw.verify_jwt(text, text, text[], text, text) is
-  'Whether a JWT of this type is ours (signature, issuer), meant for this audience, of this user (null: any), not expired, grants every required scope, and its user and container are live. A null or over-long jwt is malformed (RFC 8725). Errors: 22004, 22023, 54000 for the other arguments, 55000 without issuer.';
-revoke all on function openclaw.verify_jwt(text, text, text[], text, text) from public;
+comment on function openclaw.verify_jwt(text, text, text[], text, text, text) is
+  'Whether a JWT of this type is ours (signature, issuer), meant for this audience, of this user (null: any), not expired, grants every required scope, it was not revoked, and its user and container are live. A token that is bound to a client certificate (cnf, RFC 8705) needs that certificate''s thumbprint. A null or over-long jwt is malformed (RFC 8725). Errors: 22004, 22023, 54000 for the other arguments, 55000 without issuer.';
+revoke all on function openclaw.verify_jwt(text, text, text[], text, text, text) from public;
 
 create function openclaw.jwt_seconds(lifetime interval, setting text) returns integer
   language plpgsql stable
@@ -45,9 +47,19 @@ comment on function openclaw.jwt_seconds(interval, text) is
   'A lifetime in whole seconds, the named setting''s for null. Errors: 22023 outside one second to max_jwt_lifetime().';
 revoke all on function openclaw.jwt_seconds(interval, text) from public;
 
+create function openclaw.refresh_time(issued_at timestamptz, expires_at timestamptz)
+  returns timestamptz
+  language sql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$ select expires_at - (expires_at - issued_at) / 5 $$;
+comment on function openclaw.refresh_time(timestamptz, timestamptz) is
+  'When to ask for the next token: at 80 % of this one''s lifetime.';
+revoke all on function openclaw.refresh_time(timestamptz, timestamptz) from public;
+
 create function openclaw.issue_access_token(
     container_id text, scopes text[], lifetime interval default null, user_id text default null,
-    client_id text default null, alg text default 'EdDSA',
+    client_id text default null, alg text default null, actor text default null,
+    certificate_thumbprint text default null, not_after timestamptz default null,
     out token text, out jti text, out kid text, out issued_at timestamptz,
     out expires_at timestamptz)
   language plpgsql volatile security definer
@@ -57,7 +69,8 @@ declare
   container record;
   signed record;
 begin
-  select c.user_id, c.mcp_endpoint, c.type, c.auth_method into container
+  select c.user_id, c.mcp_endpoint, c.type, c.auth_method, c.signing_alg, c.jwt_generation
+  into container
   from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
   where c.id = issue_access_token.container_id
     and c.user_id = coalesce(issue_access_token.user_id, c.user_id)
@@ -74,8 +87,10 @@ begin
     raise exception 'scopes must not be empty' using errcode = '22023';
   end if;
   signed := openclaw.sign_jwt(
-    'access_token', alg, container.user_id, container.mcp_endpoint, scopes, client_id,
-    issue_access_token.container_id, openclaw.jwt_seconds(lifetime, 'access_token_lifetime'));
+    'access_token', coalesce(alg, container.signing_alg), container.user_id,
+    container.mcp_endpoint, scopes, client_id, issue_access_token.container_id,
+    openclaw.jwt_seconds(lifetime, 'access_token_lifetime'), container.jwt_generation, actor,
+    certificate_thumbprint, not_after);
   token := signed.token;
   jti := signed.jti;
   kid := signed.kid;
@@ -83,13 +98,13 @@ begin
   expires_at := signed.expires_at;
 end
 $$;
-comment on function openclaw.issue_access_token(text, text[], interval, text, text, text) is
-  'Signs an access token (RFC 9068) for an external container: aud is its endpoint, sub and user_id its owner. Writes nothing, so it works on a hot standby. lifetime defaults to openclaw.access_token_lifetime, one hour at the most. Errors: P0002 for a container that is unknown, disabled or not the named user''s, 55000 for one that takes no access token or without an active key, 22023.';
-revoke all on function openclaw.issue_access_token(text, text[], interval, text, text, text) from public;
+comment on function openclaw.issue_access_token(text, text[], interval, text, text, text, text, text, timestamptz) is
+  'Signs an access token (RFC 9068) for an external container: aud is its endpoint, sub and user_id its owner. Writes nothing, so it works on a hot standby. lifetime defaults to openclaw.access_token_lifetime, one hour at the most; not_after ends it earlier; alg defaults to the container''s. actor and certificate_thumbprint become act and cnf. Errors: P0002 for a container that is unknown, disabled or not the named user''s, 55000 for one that takes no access token or without an active key, 22023.';
+revoke all on function openclaw.issue_access_token(text, text[], interval, text, text, text, text, text, timestamptz) from public;
 
 create function openclaw.issue_user_claim(
     user_id text, container_id text, scopes text[] default '{}', lifetime interval default null,
-    alg text default 'EdDSA',
+    alg text default null,
     out token text, out jti text, out kid text, out issued_at timestamptz,
     out expires_at timestamptz)
   language plpgsql volatile security definer
@@ -99,7 +114,7 @@ declare
   container record;
   signed record;
 begin
-  select c.mcp_endpoint, c.type into container
+  select c.mcp_endpoint, c.type, c.signing_alg, c.jwt_generation into container
   from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
   where c.id = issue_user_claim.container_id and c.user_id = issue_user_claim.user_id
     and c.disabled_at is null and u.disabled_at is null;
@@ -111,8 +126,9 @@ begin
       detail = 'It is external.', hint = 'User claims are for type hosted, beside mTLS.';
   end if;
   signed := openclaw.sign_jwt(
-    'user_claim', alg, issue_user_claim.user_id, container.mcp_endpoint, scopes, null,
-    issue_user_claim.container_id, openclaw.jwt_seconds(lifetime, 'user_claim_lifetime'));
+    'user_claim', coalesce(alg, container.signing_alg), issue_user_claim.user_id,
+    container.mcp_endpoint, scopes, null, issue_user_claim.container_id,
+    openclaw.jwt_seconds(lifetime, 'user_claim_lifetime'), container.jwt_generation);
   token := signed.token;
   jti := signed.jti;
   kid := signed.kid;
@@ -124,9 +140,9 @@ comment on function openclaw.issue_user_claim(text, text, text[], interval, text
   'Signs a user claim (typ user-claim+jwt) for a hosted container: aud is its endpoint. The harness forwards it beside its client certificate. Writes nothing. lifetime defaults to openclaw.user_claim_lifetime. Errors: as issue_access_token.';
 revoke all on function openclaw.issue_user_claim(text, text, text[], interval, text) from public;
 
-create function openclaw.introspect(token text) returns json
+create function openclaw.introspect_access_token(token text) returns json
   language c stable
   as 'MODULE_PATHNAME', 'openclaw_introspect';
-comment on function openclaw.introspect(text) is
-  'What a token is (RFC 7662 section 2.2), opaque or access token JWT; {"active":false} for anything that is not good, whatever the reason. A user claim is no token and inactive. Errors: 55000 for a JWT without issuer.';
-revoke all on function openclaw.introspect(text) from public;
+comment on function openclaw.introspect_access_token(text) is
+  'introspect() for opaque tokens and JWTs. Errors: 55000 for a JWT without issuer.';
+revoke all on function openclaw.introspect_access_token(text) from public;

@@ -1,5 +1,5 @@
--- Tables. The C++ module reads api_tokens, users, containers and signing_keys by attribute number:
--- columns are only ever added at the end.
+-- Tables. The C++ module reads api_tokens, users, containers, signing_keys and revoked_jwts by
+-- attribute number: columns are only ever added at the end.
 
 create table openclaw.plans (
   plan_tier text collate "C" primary key check (plan_tier ~ '^[a-z][a-z0-9_-]{0,31}$'),
@@ -34,14 +34,19 @@ create table openclaw.containers (
   public_key_fingerprint text collate "C",
   disabled_at timestamptz,
   created_at timestamptz not null default now(),
-  unique (user_id, name),
+  signing_alg text collate "C" not null default 'EdDSA'
+    check (signing_alg in ('EdDSA', 'ES256', 'RS256')),
+  jwt_generation integer not null default 0 check (jwt_generation >= 0),
   check ((type = 'hosted') = (auth_method = 'mtls')),
   check (type = 'external' or public_key_fingerprint is null)
 );
 comment on table openclaw.containers is
-  'MCP servers by their canonical endpoint, which is the audience of their tokens (RFC 8707).';
-create unique index containers_endpoint_key on openclaw.containers (user_id, mcp_endpoint)
+  'MCP servers by their canonical endpoint, which is the audience of their tokens (RFC 8707). jwt_generation counts how often all of its JWTs were revoked at once: a JWT names the one that it belongs to.';
+create unique index containers_name_key on openclaw.containers (user_id, name)
   where disabled_at is null;
+create unique index containers_endpoint_key on openclaw.containers (mcp_endpoint, user_id)
+  where disabled_at is null;
+create index containers_user_id_idx on openclaw.containers (user_id);
 
 create table openclaw.api_tokens (
   id text collate "C" primary key,
@@ -73,10 +78,108 @@ create table openclaw.signing_keys (
   retires_at timestamptz check (retires_at >= activates_at),
   expires_at timestamptz check (expires_at >= retires_at),
   revoked_at timestamptz,
+  jwks_max_age interval not null check (jwks_max_age >= interval '0'),
+  propagated_at timestamptz not null,
   check ((retires_at is null) = (expires_at is null))
 );
 comment on table openclaw.signing_keys is
-  'Keys by RFC 7638 thumbprint; private halves sealed under the master key, which is outside the database. The state follows from the timestamps: pending until activates_at, active until retires_at, retiring (published, not used) until expires_at, retired after it or when revoked.';
+  'Keys by RFC 7638 thumbprint; private halves sealed under the master key, which is outside the database. The state follows from the timestamps: pending until activates_at, active until retires_at, retiring (published, not used) until expires_at, retired after it or when revoked. jwks_max_age is what the JWKS says since this key was made; at propagated_at every copy without it has run out.';
+
+create table openclaw.oauth_clients (
+  id text collate "C" primary key check (id ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'),
+  kind text collate "C" not null check (kind in ('harness', 'mcp_client')),
+  name text not null check (name ~ '^[^[:cntrl:]]{1,128}$'),
+  user_id text collate "C" references openclaw.users (id) on delete cascade,
+  auth_method text collate "C" not null
+    check (auth_method in ('client_secret', 'private_key_jwt', 'tls_client_auth')),
+  jwks text,
+  tls_subject text check (tls_subject ~ '^(subject_dn|san_dns|san_uri|san_ip|san_email):.'
+                          and length(tls_subject) <= 1024),
+  grant_types text[] not null check (grant_types <@ array[
+    'client_credentials', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange']),
+  scopes text[] not null check (openclaw.are_grants(scopes)),
+  disabled_at timestamptz,
+  created_at timestamptz not null default now(),
+  check (kind = 'harness' or user_id is not null),
+  check ((auth_method = 'private_key_jwt') = (jwks is not null)),
+  check ((auth_method = 'tls_client_auth') = (tls_subject is not null))
+);
+comment on table openclaw.oauth_clients is
+  'OAuth clients (RFC 6749 section 2): a platform harness, for one user or (user_id null) for every user, or an MCP client of one user. auth_method client_secret is client_secret_basic and client_secret_post alike; jwks are the public keys of private_key_jwt (RFC 7523), tls_subject the certificate''s name of tls_client_auth (RFC 8705 section 2.1.2).';
+create index oauth_clients_user_id_idx on openclaw.oauth_clients (user_id)
+  where user_id is not null;
+
+create table openclaw.oauth_client_secrets (
+  secret_hash bytea primary key check (octet_length(secret_hash) = 32),
+  client_id text collate "C" not null references openclaw.oauth_clients (id) on delete cascade,
+  created_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz
+);
+comment on table openclaw.oauth_client_secrets is
+  'Client secrets by the SHA-256 of their text. While one replaces another, both are good until expires_at of the older.';
+create index oauth_client_secrets_client_id_idx on openclaw.oauth_client_secrets (client_id);
+
+create table openclaw.client_assertions (
+  client_id text collate "C" not null references openclaw.oauth_clients (id) on delete cascade,
+  jti_hash bytea not null check (octet_length(jti_hash) = 32),
+  expires_at timestamptz not null,
+  primary key (client_id, jti_hash)
+);
+comment on table openclaw.client_assertions is
+  'Client assertions (RFC 7523) that were accepted, by the SHA-256 of their jti: each is accepted once.';
+create index client_assertions_expires_at_idx on openclaw.client_assertions (expires_at);
+
+create table openclaw.grants (
+  id text collate "C" primary key,
+  client_id text collate "C" not null references openclaw.oauth_clients (id) on delete cascade,
+  user_id text collate "C" not null references openclaw.users (id) on delete cascade,
+  container_id text collate "C" not null references openclaw.containers (id) on delete cascade,
+  scopes text[] not null check (openclaw.are_grants(scopes)),
+  subject_token_id text collate "C" references openclaw.api_tokens (id) on delete cascade,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  revoked_at timestamptz
+);
+comment on table openclaw.grants is
+  'What a client may get again with refresh tokens: one container of a user, with scopes. The refresh tokens of a grant are its family. subject_token_id is the opaque token that was exchanged (RFC 8693): the grant ends with it.';
+create index grants_client_id_idx on openclaw.grants (client_id);
+create index grants_user_id_idx on openclaw.grants (user_id);
+create index grants_container_id_idx on openclaw.grants (container_id);
+create index grants_subject_token_id_idx on openclaw.grants (subject_token_id)
+  where subject_token_id is not null;
+create index grants_expires_at_idx on openclaw.grants (expires_at);
+
+create table openclaw.refresh_tokens (
+  token_hash bytea primary key check (octet_length(token_hash) = 32),
+  grant_id text collate "C" not null references openclaw.grants (id) on delete cascade,
+  successor_key bytea check (octet_length(successor_key) = 32),
+  created_at timestamptz not null default clock_timestamp(),
+  replaced_at timestamptz
+);
+comment on table openclaw.refresh_tokens is
+  'Refresh tokens by the SHA-256 of their text. The successor''s text follows from the token''s own and successor_key, so that within the grace the same one is given again and none is stored; the key is erased after it.';
+create index refresh_tokens_grant_id_idx on openclaw.refresh_tokens (grant_id);
+
+create table openclaw.grant_jwts (
+  jti text collate "C" primary key,
+  grant_id text collate "C" not null references openclaw.grants (id) on delete cascade,
+  expires_at timestamptz not null
+);
+comment on table openclaw.grant_jwts is
+  'Access tokens that a grant gave, until they expire: revoking the grant revokes them (RFC 7009 section 2.1).';
+create index grant_jwts_grant_id_idx on openclaw.grant_jwts (grant_id);
+create index grant_jwts_expires_at_idx on openclaw.grant_jwts (expires_at);
+
+create table openclaw.revoked_jwts (
+  jti text collate "C" primary key check (octet_length(jti) <= 256),
+  container_id text collate "C" not null references openclaw.containers (id) on delete cascade,
+  expires_at timestamptz not null,
+  revoked_at timestamptz not null default now()
+);
+comment on table openclaw.revoked_jwts is
+  'JWTs that were revoked one by one, until they expire.';
+create index revoked_jwts_container_id_idx on openclaw.revoked_jwts (container_id);
+create index revoked_jwts_expires_at_idx on openclaw.revoked_jwts (expires_at);
 
 create table openclaw.audit_log (
   id uuid not null default gen_random_uuid(),
@@ -102,5 +205,12 @@ select pg_catalog.pg_extension_config_dump('openclaw.users', '');
 select pg_catalog.pg_extension_config_dump('openclaw.containers', '');
 select pg_catalog.pg_extension_config_dump('openclaw.api_tokens', '');
 select pg_catalog.pg_extension_config_dump('openclaw.signing_keys', '');
+select pg_catalog.pg_extension_config_dump('openclaw.oauth_clients', '');
+select pg_catalog.pg_extension_config_dump('openclaw.oauth_client_secrets', '');
+select pg_catalog.pg_extension_config_dump('openclaw.client_assertions', '');
+select pg_catalog.pg_extension_config_dump('openclaw.grants', '');
+select pg_catalog.pg_extension_config_dump('openclaw.refresh_tokens', '');
+select pg_catalog.pg_extension_config_dump('openclaw.grant_jwts', '');
+select pg_catalog.pg_extension_config_dump('openclaw.revoked_jwts', '');
 select pg_catalog.pg_extension_config_dump('openclaw.audit_log', '');
 select pg_catalog.pg_extension_config_dump('openclaw.audit_log_default', '');

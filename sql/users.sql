@@ -38,17 +38,33 @@ create function openclaw.end_tokens_of_user() returns trigger
 begin
   update openclaw.api_tokens as t set revoked_at = now()
   where t.user_id = new.id and t.revoked_at is null;
+  update openclaw.grants as g set revoked_at = now()
+  where g.user_id = new.id and g.revoked_at is null;
   perform openclaw.audit('disable_user', new.id, new.id);
   return null;
 end
 $$;
 comment on function openclaw.end_tokens_of_user() is
-  'Trigger: a user who is disabled has no live token from that transaction on.';
+  'Trigger: a user who is disabled has no live token and no grant from that transaction on.';
 revoke all on function openclaw.end_tokens_of_user() from public;
 
 create trigger end_tokens after update of disabled_at on openclaw.users
   for each row when (old.disabled_at is null and new.disabled_at is not null)
   execute function openclaw.end_tokens_of_user();
+
+create function openclaw.disable_user(user_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  update openclaw.users as u set disabled_at = now()
+  where u.id = disable_user.user_id and u.disabled_at is null;
+  return found or exists (select from openclaw.users as u where u.id = disable_user.user_id);
+end
+$$;
+comment on function openclaw.disable_user(text) is
+  'Ends a user: from this transaction on no token, grant, JWT or client of theirs is good in the database, and gates learn it from the status lists. True also when the user was disabled before, false for an unknown one.';
+revoke all on function openclaw.disable_user(text) from public;
 
 -- Locks the user's row until the transaction ends, so that who is being disabled at this moment
 -- either gets nothing new or loses it again.

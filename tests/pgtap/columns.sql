@@ -16,7 +16,7 @@ from regexp_matches(:'source', 'open_index\("(\w+)", "(\w+)"\)', 'g') as i;
 select is((select array_agg(distinct openclaw_table order by openclaw_table) from attribute),
   array['api_tokens', 'containers', 'signing_keys', 'users'],
   'the source names attributes of four tables');
-select is((select count(*) from attribute), 20::bigint, 'and twenty of them');
+select is((select count(*) from attribute), 21::bigint, 'and twenty-one of them');
 select is_empty($$select a.* from attribute as a left join pg_attribute as p
                     on p.attrelid = ('openclaw.' || a.openclaw_table)::regclass and p.attname = a.name and not p.attisdropped
                   where p.attnum is distinct from a.number$$, 'each has the number that the catalog gives it');
@@ -30,19 +30,19 @@ select is((select array_agg(distinct format_type(p.atttypid, null)
                              order by format_type(p.atttypid, null))
            from attribute as a join pg_attribute as p
              on p.attrelid = ('openclaw.' || a.openclaw_table)::regclass and p.attname = a.name),
-  array['bytea', 'text', 'text[]', 'timestamp with time zone'],
+  array['bytea', 'integer', 'text', 'text[]', 'timestamp with time zone'],
   'their types are those that the source reads');
 
 select is((select array_agg(index order by index) from opened),
-  array['api_tokens_token_hash_key', 'containers_pkey', 'users_pkey'],
-  'the source opens three indexes');
+  array['api_tokens_token_hash_key', 'containers_pkey', 'revoked_jwts_pkey', 'users_pkey'],
+  'the source opens four indexes');
 select is((select count(*) from opened join pg_index as i
              on i.indexrelid = to_regclass('openclaw.' || index) and i.indrelid = to_regclass('openclaw.' || openclaw_table)
            where i.indisunique and i.indisvalid and i.indnkeyatts = 1 and i.indpred is null and i.indexprs is null),
-  3::bigint, 'each is a whole unique index over one column of its table');
+  4::bigint, 'each is a whole unique index over one column of its table');
 select is((select array_agg(a.attname::text || ' ' || format_type(a.atttypid, null) order by index)
            from opened join pg_attribute as a on a.attrelid = to_regclass('openclaw.' || index) and a.attnum = 1),
-  array['token_hash bytea', 'id text', 'id text'], 'over the column that the source looks up');
+  array['token_hash bytea', 'id text', 'jti text', 'id text'], 'over the column that the source looks up');
 select is((select array_agg(distinct collation_name) from opened join pg_index as i on i.indexrelid = to_regclass('openclaw.' || index),
              lateral (select c.collname::text as collation_name from pg_collation as c where c.oid = i.indcollation[0]) as c),
   array['C'], 'texts are indexed by the collation C, in which the source''s scan key compares');

@@ -19,9 +19,9 @@ end
 $$;
 
 select is(array(select check_name from openclaw.doctor() order by check_name),
-  array['issuer', 'logged_parameters', 'master_key', 'public_access', 'signing_key', 'triggers',
+  array['issuer', 'key_successors', 'logged_parameters', 'master_key', 'public_access', 'signing_key', 'triggers',
   'versions'],
-  'doctor makes its seven checks');
+  'doctor makes its eight checks');
 select is_empty('select * from openclaw.doctor() where not ok',
   'doctor finds nothing wrong with a good installation');
 select is_empty('select * from openclaw.doctor() where remedy <> '''' or detail = ''''',

@@ -4,8 +4,8 @@ select plan(42);
 
 create temp table endpoint as select * from (values
   ('front_introspect', 'openclaw:introspect',
-  'select * from openclaw.front_introspect(%L, ''x'', null)'),
-  ('front_revoke', 'openclaw:revoke', 'select * from openclaw.front_revoke(%L, ''x'', null, null)'),
+  'select * from pg_temp.front_introspect(%L, ''x'', null)'),
+  ('front_revoke', 'openclaw:revoke', 'select * from pg_temp.front_revoke(%L, ''x'', null, null)'),
   ('front_connect', 'openclaw:connect',
   'select * from openclaw.front_connect(%L, null, ''ctr_alice'', null)'))
   as v(name, scope, call);
@@ -45,7 +45,7 @@ select is(pg_temp.answer(call, credentials)::text,
   pg_temp.unauthorized('Bearer error="invalid_token"', 'the token is not good for this resource'),
   name || ' with ' || what || ' is 401 invalid_token')
 from endpoint, (values
-  ('an empty header', ''), ('another scheme', 'Basic ' || :'harness_token'),
+  ('an empty header', ''), ('another scheme', 'Digest ' || :'harness_token'),
   ('no scheme', :'harness_token'),
   ('text after the token', 'Bearer ' || :'harness_token' || ', x'),
   ('a line after the token', 'Bearer ' || :'harness_token' || e'\nx'),

@@ -18,17 +18,24 @@ from (values ('the same ETag', :'etag'), ('its weak form', 'W/' || :'etag'),
 select is((openclaw.front_jwks(other)).status, 200, 'front_jwks for ' || what || ' is 200')
 from (values ('another ETag', '"x"'), ('an empty one', '')) as v(what, other);
 savepoint s;
-do $$ begin perform openclaw.rotate_signing_key(); end $$;
+do $$ begin perform openclaw.rotate_signing_key('EdDSA', '0'); end $$;
 select is((openclaw.front_jwks(:'etag')).status, 200,
   'front_jwks after a rotation is 200 for the old ETag');
 rollback to s;
 
-select is((openclaw.front_metadata()).status, 200, 'front_metadata is 200');
-select is((openclaw.front_metadata()).body::jsonb,
+select is((openclaw.front_metadata('')).status, 200, 'front_metadata is 200');
+select is((openclaw.front_metadata('')).body::jsonb,
   jsonb_build_object('issuer', :'issuer', 'jwks_uri', :'issuer' || '/.well-known/jwks.json',
-    'introspection_endpoint', :'issuer' || '/oauth/introspect', 'revocation_endpoint',
-    :'issuer' || '/oauth/revoke',
-    'response_types_supported', '[]'::jsonb, 'grant_types_supported', '[]'::jsonb),
+    'authorization_endpoint', :'issuer' || '/oauth/authorize',
+    'token_endpoint', :'issuer' || '/oauth/token',
+    'introspection_endpoint', :'issuer' || '/oauth/introspect',
+    'revocation_endpoint', :'issuer' || '/oauth/revoke', 'response_types_supported', '[]'::jsonb,
+    'grant_types_supported', '["client_credentials","refresh_token","urn:ietf:params:oauth:grant-type:token-exchange"]'::jsonb)
+  || (select jsonb_object_agg(endpoint || '_endpoint_auth_methods_supported',
+        '["client_secret_basic","client_secret_post","private_key_jwt"]'::jsonb)
+      || jsonb_object_agg(endpoint || '_endpoint_auth_signing_alg_values_supported',
+        '["EdDSA","Ed25519","ES256","RS256"]'::jsonb)
+      from unnest(array['token', 'introspection', 'revocation']) as endpoint),
   'front_metadata names the issuer byte for byte and what works here');
 select is((openclaw.front_ready())::text,
   row(200, 'Content-Type: application/json',
@@ -37,13 +44,13 @@ select is((openclaw.front_ready())::text,
   'front_ready is 200 when the database can decide and sign');
 
 set local openclaw.issuer = 'https://auth.openclaw.test/tenant/';
-select is((openclaw.front_metadata()).body::json ->> what, wanted,
+select is((openclaw.front_metadata('')).body::json ->> what, wanted,
   'with a slash at the issuer''s end, ' || what || ' has one slash')
 from (values ('issuer', 'https://auth.openclaw.test/tenant/'),
              ('jwks_uri', 'https://auth.openclaw.test/tenant/.well-known/jwks.json'))
      as v(what, wanted);
 set local openclaw.issuer = '';
-select is((openclaw.front_metadata()).status, 503, 'front_metadata without an issuer is 503');
+select is((openclaw.front_metadata('')).status, 503, 'front_metadata without an issuer is 503');
 select is((openclaw.front_ready())::text,
   row(503, e'Content-Type: application/json\nRetry-After: 5',
       json_build_object('error', 'temporarily_unavailable', 'error_description',

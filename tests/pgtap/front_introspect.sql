@@ -2,7 +2,7 @@
 select plan(9);
 
 create function pg_temp.introspected(caller text, token text) returns text language sql as $$
-  select openclaw.front_introspect('Bearer ' || caller, token, null)::text
+  select pg_temp.front_introspect('Bearer ' || caller, token, null)::text
 $$;
 create function pg_temp.ok(body json) returns text language sql as $$
   select row(200, 'Content-Type: application/json', body)::text
@@ -26,7 +26,7 @@ select is(pg_temp.introspected(:'harness_token', null),
       json_build_object('error', 'invalid_request', 'error_description',
       'the parameter token is missing'))::text,
   'front_introspect without a token is 400');
-select is(openclaw.front_introspect('Bearer ' || :'harness_token', :'alice_token',
+select is(pg_temp.front_introspect('Bearer ' || :'harness_token', :'alice_token',
   'refresh_token')::text,
   pg_temp.introspected(:'harness_token', :'alice_token'),
   'a wrong token_type_hint changes nothing');

@@ -1,8 +1,8 @@
 \ir fixture.psql
-select plan(14);
+select plan(15);
 
 create function pg_temp.revoked(caller text, token text, request_id text default null) returns text language sql as $$
-  select openclaw.front_revoke('Bearer ' || caller, token, null, request_id)::text
+  select pg_temp.front_revoke('Bearer ' || caller, token, null, request_id)::text
 $$;
 create function pg_temp.bad_request(error text, description text) returns text language sql as $$
   select row(400, 'Content-Type: application/json',
@@ -20,11 +20,11 @@ select is(pg_temp.state(), :'before', 'and changes nothing');
 select is(pg_temp.revoked(:'harness_token', null),
   pg_temp.bad_request('invalid_request', 'the parameter token is missing'),
   'front_revoke without a token is 400');
-select is(pg_temp.revoked(:'harness_token',
-  (select token from openclaw.issue_access_token('ctr_alice', '{a:b}'))),
-  pg_temp.bad_request('unsupported_token_type',
-  'a JWT ends by its expiry; it cannot be revoked here'),
-  'front_revoke of a JWT is 400 unsupported_token_type');
+select token as jwt from openclaw.issue_access_token('ctr_alice', '{a:b}') \gset
+savepoint jwt;
+select is(pg_temp.revoked(:'harness_token', :'jwt'), :'done', 'front_revoke of its user''s JWT is 200');
+select is((openclaw.verify_jwt(:'jwt', :'alice_endpoint')).reason, 'revoked', 'and ends it at once');
+rollback to jwt;
 
 select is(pg_temp.revoked(:'harness_token', :'alice_token', 'req-1.A_b'), :'done',
   'front_revoke of its user''s token is 200');
@@ -36,7 +36,7 @@ select is(pg_temp.revoked(:'harness_token', :'alice_token'), :'done',
 select is(pg_temp.revoked(:'any_user_token', :'bob_token'), :'done',
   'a harness with openclaw:any-user revokes every user''s token');
 select is((openclaw.verify_token(:'bob_token')).reason, 'revoked', 'and that ends it at once');
-select throws_ok(format('select openclaw.front_revoke(%L, %L, null, %L)',
+select throws_ok(format('select pg_temp.front_revoke(%L, %L, null, %L)',
   'Bearer ' || :'any_user_token', :'harness_token', e'a\nb'),
   '22023', null, 'a request id that could forge a line is refused');
 

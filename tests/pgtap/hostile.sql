@@ -18,8 +18,8 @@ prepare answers(text, text, text, text, text, text, text) as select array[
   openclaw.verify_token($3, '{data:read}')::text, openclaw.introspect($1)::text,
   openclaw.introspect($5)::text,
   openclaw.verify_jwt($5, $6)::text, openclaw.jwks()::text, openclaw.front_jwks(null)::text,
-  openclaw.front_metadata()::text, openclaw.front_ready()::text,
-  openclaw.front_introspect($4, $1, null)::text, openclaw.front_introspect($4, $3, null)::text,
+  openclaw.front_metadata('')::text, openclaw.front_ready()::text,
+  pg_temp.front_introspect($4, $1, null)::text, pg_temp.front_introspect($4, $3, null)::text,
   openclaw.front_verify($7, $6, 'mcp:tools')::text,
   openclaw.front_verify('Bearer x', $6, null)::text] as answers;
 \set execute 'execute answers(:''alice_token'', :''revoked_token'', :''bob_token'', :''harness'', :''jwt'', :''alice_endpoint'', :''alice'')'
@@ -106,9 +106,9 @@ select token as carol_jwt from openclaw.issue_access_token('ctr_carol', '{mcp:to
 select openclaw.connect('user_carol', 'ctr_carol', '{mcp:tools}')::text as connected,
        openclaw.front_connect('Bearer ' operator(pg_catalog.||) :'harness_token', null, 'ctr_alice',
        'mcp:tools')::text as front_connected,
-       openclaw.front_revoke('Bearer ' operator(pg_catalog.||) :'harness_token', :'alice_token',
+       pg_temp.front_revoke('Bearer ' operator(pg_catalog.||) :'harness_token', :'alice_token',
        null, 'r')::text as front_revoked,
-       openclaw.rotate_signing_key('ES256') as kid,
+       openclaw.rotate_signing_key('ES256', '0') as kid,
        openclaw.revoke_token('user_carol', :'token_id') as revoked \gset
 create temp table diagnosis as select * from openclaw.doctor();
 reset role; set local search_path = public;
@@ -128,7 +128,7 @@ select is((select alg from openclaw.signing_keys where kid = :'kid'), 'ES256',
   'rotate_signing_key writes into our table');
 select is((select count(*) from openclaw.audit_log where user_id = 'user_carol' and actor = session_user), 4::bigint,
   'their audit rows are in our log');
-select is((select count(*) from pg_temp.diagnosis where ok), 7::bigint,
+select is((select count(*) from pg_temp.diagnosis where ok), 8::bigint,
   'doctor looks into the true catalog');
 
 savepoint settings;

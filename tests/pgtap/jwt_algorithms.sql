@@ -4,8 +4,8 @@ select plan(19);
 
 do $$
 begin
-  perform openclaw.rotate_signing_key('ES256');
-  perform openclaw.rotate_signing_key('RS256');
+  perform openclaw.rotate_signing_key('ES256', '0');
+  perform openclaw.rotate_signing_key('RS256', '0');
 end
 $$;
 create temp table signed as
@@ -18,8 +18,8 @@ $$;
 select is(pg_temp.segment(token, 1) ->> 'alg', alg,
   alg || ' stands in its JWT''s header') from signed;
 select is(pg_temp.reason(token), 'valid', 'a JWT signed with ' || alg || ' is good') from signed;
-select is((select array_agg(k ->> 'alg' order by k ->> 'alg') from json_array_elements(openclaw.jwks() -> 'keys') as k),
-  array['ES256', 'EdDSA', 'RS256'] collate "C", 'the JWKS has a key of each algorithm');
+select is((select array_agg(distinct k ->> 'alg' collate "C" order by k ->> 'alg' collate "C") from json_array_elements(openclaw.jwks() -> 'keys') as k),
+  array['ES256', 'EdDSA', 'RS256'], 'the JWKS has keys of each algorithm');
 select is(octet_length(pg_temp.decoded(split_part(token, '.', 3))), bytes,
   alg || ' signatures have ' || bytes || ' bytes')
 from signed join (values ('EdDSA', 64), ('ES256', 64), ('RS256', 256)) as v(alg, bytes) using (alg);

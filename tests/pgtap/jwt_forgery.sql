@@ -7,7 +7,7 @@ select token as jwt, kid from openclaw.issue_access_token('ctr_alice', '{mcp:too
 select split_part(:'jwt', '.', 1) as header, split_part(:'jwt', '.', 2) as payload,
        split_part(:'jwt', '.', 3) as signature,
        convert_from(pg_temp.decoded(split_part(:'jwt', '.', 2)), 'UTF8') as claims \gset
-select public_jwk from openclaw.signing_keys \gset
+select public_jwk from openclaw.signing_keys where kid = :'kid' \gset
 select format(e'-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n',
               encode('\x302a300506032b6570032100'::bytea || pg_temp.decoded(:'public_jwk'::json ->> 'x'), 'base64'))
   as public_pem \gset

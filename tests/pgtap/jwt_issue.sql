@@ -12,12 +12,13 @@ select is(pg_temp.segment(:'token', 2),
   jsonb_build_object('iss', :'issuer', 'sub', 'user_alice', 'user_id', 'user_alice', 'aud',
   :'alice_endpoint',
     'scope', 'mcp:tools data:*', 'client_id', 'harness-1', 'container_id', 'ctr_alice', 'iat', :iat,
-    'exp', :exp, 'jti', :'jti'),
-  'an access token''s claims are those of RFC 9068, user_id and container_id');
+    'exp', :exp, 'jti', :'jti', 'status', pg_temp.segment(:'token', 2) -> 'status'),
+  'an access token''s claims are those of RFC 9068, user_id, container_id and status');
 select is(:exp - :iat, 300, 'an access token is good for openclaw.access_token_lifetime');
 select ok(:'issued_at'::timestamptz between clock_timestamp() - interval '1 minute' and clock_timestamp(),
   'an access token is issued at the clock''s time');
-select is((select kid from openclaw.signing_keys), :'kid', 'an access token names the active key');
+select is((select kid from openclaw.key_status where state = 'active'), :'kid',
+  'an access token names the active key');
 select is((openclaw.verify_jwt(:'token', :'alice_endpoint'))::text,
   row(true, null, 'user_alice', 'ctr_alice', 'harness-1', array['mcp:tools', 'data:*'],
   array[:'alice_endpoint'],
@@ -27,7 +28,7 @@ select is((select expires_at - issued_at from openclaw.issue_access_token('ctr_a
   '90 seconds')),
   interval '90 seconds', 'issue_access_token takes a lifetime');
 select is(openclaw.introspect(:'token')::jsonb,
-  pg_temp.segment(:'token', 2) || '{"active":true,"token_type":"Bearer"}',
+  (pg_temp.segment(:'token', 2) - 'status') || '{"active":true,"token_type":"Bearer"}',
   'introspect of an access token gives its claims');
 
 select token, jti, kid, extract(epoch from expires_at - issued_at) as lifetime
@@ -37,7 +38,7 @@ select is(pg_temp.segment(:'token', 1) ->> 'typ', 'user-claim+jwt',
 select is(pg_temp.segment(:'token', 2) - array['iat', 'exp'],
   jsonb_build_object('iss', :'issuer', 'sub', 'user_alice', 'user_id', 'user_alice',
     'aud', :'alice_hosted_endpoint', 'scope', 'mcp:tools', 'container_id', 'ctr_alice_hosted',
-    'jti', :'jti'),
+    'jti', :'jti', 'status', pg_temp.segment(:'token', 2) -> 'status'),
   'a user claim is for the hosted container and its user');
 select is(:lifetime::int, 60, 'a user claim is good for openclaw.user_claim_lifetime');
 select ok((openclaw.verify_jwt(:'token', :'alice_hosted_endpoint', type => 'user_claim',

@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(43);
+select plan(44);
 
 create function pg_temp.refused(reason text) returns text language sql as $$
   select row(false, reason, null, null, null, null, null, null, null, null, null)::text
@@ -56,7 +56,8 @@ create function pg_temp.signed(user_id text, lifetime integer default 60,
   container_id text default null)
   returns text language sql as $$
   select token from openclaw.sign_jwt('access_token', 'EdDSA', user_id, 'https://mcp.alice.example.com/mcp',
-                                      '{mcp:tools}', null, container_id, lifetime)
+                                      '{mcp:tools}', null, container_id, lifetime,
+                                      case when container_id is not null then 0 end)
 $$;
 select is((openclaw.verify_jwt(pg_temp.signed(''), :'alice_endpoint'))::text,
   pg_temp.refused('wrong_user'),
@@ -64,6 +65,13 @@ select is((openclaw.verify_jwt(pg_temp.signed(''), :'alice_endpoint'))::text,
 select is(pg_temp.segment(pg_temp.signed('x","user_id":"user_bob'), 2) ->> 'user_id',
   'x","user_id":"user_bob',
   'a user id cannot write claims of its own');
+
+-- As a table stores it: compressed, or out of line.
+create temp table stored (jwt text, padding text) with (toast_tuple_target = 128);
+alter table stored alter column jwt set storage external, alter column padding set storage plain;
+insert into stored select token, repeat('x', 1500) from openclaw.issue_access_token('ctr_alice', '{mcp:tools}');
+select ok((openclaw.verify_jwt(jwt, :'alice_endpoint')).valid,
+  'a JWT that is stored out of line is read whole') from stored;
 
 -- Attack 24.
 savepoint s;

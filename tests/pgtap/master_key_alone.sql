@@ -54,7 +54,7 @@ create function pg_temp.refusal(why text, hint text, path text, state text defau
 $$;
 -- What goes on without the master key: public keys verify, and are published.
 create function pg_temp.verifies(jwt text) returns text language sql as $$
-  select pg_temp.fresh(format('select (v.valid and json_array_length(openclaw.jwks() -> ''keys'') = 1)::text
+  select pg_temp.fresh(format('select (v.valid and json_array_length(openclaw.jwks() -> ''keys'') = 2)::text
                                from openclaw.verify_jwt(%L, ''https://mcp.alice.example.com/mcp'') as v', jwt))
 $$;
 
@@ -87,11 +87,11 @@ select is(pg_temp.shell('stat -c %%a:%%s %s', :'path'), '600:67', 'it is open to
 select is(pg_temp.fresh('select openclaw.master_key_id()'), :'id',
   'master_key_id is that of the file');
 select matches(pg_temp.signs(),
-  format('^55000 \| signing key "[^"]{43}" was sealed under master key [0-9a-f]{16}, but the file holds %s \| Restore', :'id'),
-  'a key sealed under another master key does not sign, and the error names both');
+  '^55000 \| signing key "[^"]{43}" was sealed under master key [0-9a-f]{16}, which the file does not hold \| Restore',
+  'a key sealed under another master key does not sign, and the error names both keys');
 select is(pg_temp.verifies(:'jwt'), 'true', 'verification goes on with another master key');
 select is(pg_temp.fresh('select ok || '' '' || detail from openclaw.doctor() where check_name = ''master_key'''),
-  format('false 1 signing keys in use are sealed under another master key than %s', :'id'),
+  format('false 2 signing keys in use are sealed under a master key that the file does not hold; it holds %s', :'id'),
   'doctor counts the keys that do not open');
 select pg_read_file(:'path') as contents \gset
 select is(pg_temp.fresh('select openclaw.create_master_key()'),
@@ -127,7 +127,7 @@ select is(pg_temp.signs_after(command, :'path'),
 from (values ('that is empty', ': > %s'),
   ('cut short', 'printf ''openclaw-master-key-v1:AAAA\n'' > %s'),
              ('of zeros over the bound', 'head -c 4096 /dev/zero > %s'),
-             ('of two lines',
+             ('with a second line that is no key',
              format('cp ''%s'' %%1$s && echo x >> %%1$s', :'real_path'))) as v(what, command);
 select is(pg_temp.signs_after('rm %1$s && mkdir -m 0700 %1$s', :'path'),
   pg_temp.refusal('is not a plain file', null, :'path'),

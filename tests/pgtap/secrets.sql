@@ -24,8 +24,8 @@ begin
     ('master key', rtrim(substr(pg_read_file(current_setting('openclaw.master_key_file')), 24), e'\n'));
   perform openclaw.verify_token(token, '{mcp:tools}'), openclaw.verify_tokens(array[token, harness]),
           openclaw.verify_jwt(jwt, 'https://mcp.alice.example.com/mcp'), openclaw.introspect(token), openclaw.introspect(jwt),
-          openclaw.front_introspect('Bearer ' || harness, token, null), openclaw.front_verify('Bearer ' || token, 'x', null),
-          openclaw.front_revoke('Bearer ' || harness, token, null, null), openclaw.revoke_token(harness);
+          pg_temp.front_introspect('Bearer ' || harness, token, null), openclaw.front_verify('Bearer ' || token, 'x', null),
+          pg_temp.front_revoke('Bearer ' || harness, token, null, null), openclaw.revoke_token(harness);
   insert into written select 'pg_stat_activity', query from pg_stat_activity where pid = pg_backend_pid();
 end
 $$;
@@ -81,7 +81,7 @@ from (values
   ('select openclaw.verify_jwt($1, null)',
   (select token from openclaw.issue_access_token('ctr_alice', '{mcp:tools}'))),
   ('select openclaw.revoke_token($1)', :'alice_token'),
-  ('select openclaw.front_revoke(''Bearer '' || $1, $1, null, null)', :'harness_token'),
+  ('select pg_temp.front_revoke(''Bearer '' || $1, $1, null, null)', :'harness_token'),
   ('select openclaw.connect($1, ''ctr_alice'', ''{mcp:tools}'')', :'harness_token'),
   ('select openclaw.issue_token(''user_alice'', array[$1])', :'alice_token'),
   ('select openclaw.create_user(user_id => ''user_dave'', password => repeat($1, 30))',

@@ -15,7 +15,7 @@ begin
   select i.token into jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') as i;
   insert into secret values (substr(token, 5, 43)), (split_part(jwt, '.', 2)), ('correct horse');
   perform openclaw.verify_token(token), openclaw.verify_jwt(jwt, 'x'), openclaw.introspect(token),
-          openclaw.front_introspect('Bearer ' || token, token, null), openclaw.front_revoke('Bearer ' || token, token, null, null);
+          pg_temp.front_introspect('Bearer ' || token, token, null), pg_temp.front_revoke('Bearer ' || token, token, null, null);
 end
 $$;
 set local pg_stat_statements.track = 'none';

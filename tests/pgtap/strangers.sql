@@ -21,8 +21,8 @@ select is(openclaw.revoke_token('user_alice', :'bob_token_id'),
 select is(openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_bob', null)::text,
           openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_none', null)::text,
   'front_connect answers for another user''s container as for none');
-select is(openclaw.front_introspect('Bearer ' || :'harness_token', :'bob_token', null)::text,
-          openclaw.front_introspect('Bearer ' || :'harness_token', 'x', null)::text,
+select is(pg_temp.front_introspect('Bearer ' || :'harness_token', :'bob_token', null)::text,
+          pg_temp.front_introspect('Bearer ' || :'harness_token', 'x', null)::text,
   'front_introspect answers for another user''s token as for none');
 
 select * from finish();

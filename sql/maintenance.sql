@@ -1,0 +1,64 @@
+-- What has to be done every so often. The front does it, or pg_cron, or a DBA; any of them at any
+-- time, also at once.
+
+create function openclaw.maintain() returns table (task text, done bigint)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  -- Bounded steps: no run holds many rows for long, and the next one goes on.
+  step constant integer := 10000;
+begin
+  if pg_is_in_recovery() or not pg_try_advisory_xact_lock(hashtext('openclaw.maintain'), 0) then
+    return;
+  end if;
+
+  task := 'prepare signing keys';
+  begin
+    done := openclaw.maintain_signing_keys_at(clock_timestamp());
+  exception when sqlstate 'F0000' or sqlstate '55000' then
+    done := 0;
+    raise warning 'no successor can be prepared for the signing keys: %', sqlerrm
+      using hint = 'openclaw.doctor() says how to mend it.';
+  end;
+  return next;
+
+  task := 'clear revoked JWTs';
+  delete from openclaw.revoked_jwts as r where r.jti in (
+    select x.jti from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
+    limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear client assertions';
+  delete from openclaw.client_assertions as a where (a.client_id, a.jti_hash) in (
+    select x.client_id, x.jti_hash from openclaw.client_assertions as x
+    where x.expires_at <= clock_timestamp() limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear client secrets';
+  delete from openclaw.oauth_client_secrets as s where s.secret_hash in (
+    select x.secret_hash from openclaw.oauth_client_secrets as x
+    where x.expires_at <= clock_timestamp() limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear grants';
+  delete from openclaw.grants as g where g.id in (
+    select x.id from openclaw.grants as x where x.expires_at <= clock_timestamp()
+    limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear access tokens of grants';
+  delete from openclaw.grant_jwts as j where j.jti in (
+    select x.jti from openclaw.grant_jwts as x where x.expires_at <= clock_timestamp()
+    limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+end
+$$;
+comment on function openclaw.maintain() is
+  'What has to be done every so often: successors of signing keys, and clearing what has expired, in bounded steps. One row for each task and how much of it was done. Cheap, idempotent; of several at once one works and the others return at once with no row, as on a standby.';
+revoke all on function openclaw.maintain() from public;
