@@ -1,42 +1,90 @@
 #include "service/endpoints.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <iterator>
 
 namespace openclaw::front {
 namespace {
 
 constexpr Argument kAuthorization{Source::authorization, {}};
+constexpr Argument kRequestId{Source::request_id, {}};
+constexpr Argument kPath{Source::path, {}};
 constexpr Argument kToken{Source::form, "token"};
 constexpr Argument kTokenTypeHint{Source::form, "token_type_hint"};
 
+// What an OAuth client proves itself with (RFC 6749 2.3, RFC 7521 4.2, RFC 8705 2), then the
+// endpoint's own.
+constexpr Arguments with_client(std::initializer_list<Argument> own) {
+  Arguments all{kAuthorization,
+                Argument{Source::client_certificate, {}},
+                Argument{Source::form, "client_id"},
+                Argument{Source::form, "client_secret"},
+                Argument{Source::form, "client_assertion_type"},
+                Argument{Source::form, "client_assertion"}};
+  std::size_t next = 6;
+  for (const Argument& argument : own) all.at(next++) = argument;
+  return all;
+}
+
 constexpr Endpoint kEndpoints[] = {
-    {.name = "healthz", .path = "/healthz", .get = true, .post = false, .function = ""},
+    {.name = "healthz", .path = "/healthz", .get = true},
     {.name = "readyz",
      .path = "/readyz",
      .get = true,
-     .post = false,
      .function = "openclaw.front_ready",
      .coalescing = Coalescing::share},
+    {.name = "authorize",
+     .path = "/oauth/authorize",
+     .get = true,
+     .post = true,
+     .function = "openclaw.front_authorize",
+     .coalescing = Coalescing::share},
+    {.name = "token",
+     .path = "/oauth/token",
+     .post = true,
+     .function = "openclaw.front_token",
+     .arguments = with_client(
+         {Argument{Source::form, "grant_type"}, Argument{Source::form, "resource"},
+          Argument{Source::form, "audience"}, Argument{Source::form, "scope"},
+          Argument{Source::form, "user_id"}, Argument{Source::form, "subject_token"},
+          Argument{Source::form, "subject_token_type"}, Argument{Source::form, "actor_token"},
+          Argument{Source::form, "requested_token_type"}, Argument{Source::form, "refresh_token"},
+          kRequestId}),
+     .alone_with = {"refresh_token", "client_assertion"}},
     {.name = "introspect",
      .path = "/oauth/introspect",
-     .get = false,
      .post = true,
      .function = "openclaw.front_introspect",
-     .arguments = {kAuthorization, kToken, kTokenTypeHint}},
+     .arguments = with_client({kToken, kTokenTypeHint}),
+     .alone_with = {"client_assertion"}},
+    {.name = "introspect_many",
+     .path = "/v1/introspect",
+     .post = true,
+     .function = "openclaw.front_introspect_many",
+     .arguments = {kAuthorization, Argument{Source::client_certificate, {}},
+                   Argument{Source::body, {}}}},
     {.name = "revoke",
      .path = "/oauth/revoke",
-     .get = false,
      .post = true,
      .function = "openclaw.front_revoke",
-     .arguments = {kAuthorization, kToken, kTokenTypeHint, Argument{Source::request_id, {}}},
+     .arguments = with_client({kToken, kTokenTypeHint, kRequestId}),
      .coalescing = Coalescing::single},
+    {.name = "status_list",
+     .path = "/oauth/status",
+     .get = true,
+     .function = "openclaw.front_status_list",
+     .arguments = {kPath},
+     .coalescing = Coalescing::share,
+     .prefix = true},
     {.name = "connect",
      .path = "/v1/connect",
-     .get = false,
      .post = true,
      .function = "openclaw.front_connect",
      .arguments = {kAuthorization, Argument{Source::form, "user_id"},
-                   Argument{Source::form, "container_id"}, Argument{Source::form, "scope"}}},
+                   Argument{Source::form, "container_id"}, Argument{Source::form, "scope"}},
+     // A harness that asks twice at once for the same gets one token twice: it is its own.
+     .coalescing = Coalescing::share},
     {.name = "verify",
      .path = "/v1/verify",
      .get = true,
@@ -47,25 +95,46 @@ constexpr Endpoint kEndpoints[] = {
     {.name = "jwks",
      .path = "/.well-known/jwks.json",
      .get = true,
-     .post = false,
      .function = "openclaw.front_jwks",
      .arguments = {Argument{Source::if_none_match, {}}},
      .coalescing = Coalescing::share},
     {.name = "metadata",
      .path = "/.well-known/oauth-authorization-server",
      .get = true,
-     .post = false,
      .function = "openclaw.front_metadata",
-     .coalescing = Coalescing::share},
+     .arguments = {kPath},
+     .coalescing = Coalescing::share,
+     .prefix = true},
+    {.name = "openid_configuration",
+     .path = "/.well-known/openid-configuration",
+     .get = true,
+     .function = "openclaw.front_metadata",
+     .arguments = {kPath},
+     .coalescing = Coalescing::share,
+     .prefix = true},
+    {.name = "maintain",
+     .path = {},
+     .function = "openclaw.front_maintain",
+     .coalescing = Coalescing::single},
 };
+static_assert(std::size(kEndpoints) > 0 && kEndpoints[std::size(kEndpoints) - 1].path.empty());
+
+bool matches(const Endpoint& endpoint, std::string_view path) {
+  if (endpoint.path.empty() || !path.starts_with(endpoint.path)) return false;
+  path.remove_prefix(endpoint.path.size());
+  return path.empty() || (endpoint.prefix && path.front() == '/');
+}
 
 }  // namespace
 
 std::span<const Endpoint> endpoints() { return kEndpoints; }
 
+const Endpoint& maintenance() { return kEndpoints[std::size(kEndpoints) - 1]; }
+
 const Endpoint* find_endpoint(std::string_view path) {
-  const auto* found = std::find_if(std::begin(kEndpoints), std::end(kEndpoints),
-                                   [&](const Endpoint& endpoint) { return endpoint.path == path; });
+  const auto* found =
+      std::find_if(std::begin(kEndpoints), std::end(kEndpoints),
+                   [&](const Endpoint& endpoint) { return matches(endpoint, path); });
   return found == std::end(kEndpoints) ? nullptr : found;
 }
 
@@ -75,10 +144,10 @@ std::span<const Argument> arguments(const Endpoint& endpoint) {
   return {endpoint.arguments.begin(), end};
 }
 
-bool takes_form(const Endpoint& endpoint) {
+bool takes(const Endpoint& endpoint, Source source) {
   const auto all = arguments(endpoint);
   return std::any_of(all.begin(), all.end(),
-                     [](const Argument& argument) { return argument.source == Source::form; });
+                     [source](const Argument& argument) { return argument.source == source; });
 }
 
 std::string allowed_methods(const Endpoint& endpoint) {

@@ -11,12 +11,15 @@ namespace openclaw::front {
 
 // Where an argument of the SQL function comes from. An absent one is NULL.
 enum class Source : std::uint8_t {
-  none,           // no argument: ends the list
-  authorization,  // the Authorization field, as it came
-  if_none_match,  // the If-None-Match field, as it came
-  request_id,     // the id that the answer and the log carry
-  form,           // a parameter of the form in the body
-  query,          // a parameter of the query
+  none,                // no argument: ends the list
+  authorization,       // the Authorization field, as it came
+  client_certificate,  // the Client-Cert field, where the proxy before the front is trusted for it
+  if_none_match,       // the If-None-Match field, as it came
+  request_id,          // the id that the answer and the log carry
+  form,                // a parameter of the form in the body
+  query,               // a parameter of the query
+  path,                // what follows the endpoint's path, empty or beginning with a slash
+  body,                // the whole body, which must be JSON
 };
 
 struct Argument {
@@ -30,17 +33,27 @@ enum class Coalescing : std::uint8_t {
   single,  // one request a statement: it writes, so each has its own transaction
 };
 
+inline constexpr std::size_t kMaxArguments = 18;
+using Arguments = std::array<Argument, kMaxArguments>;
+
 struct Endpoint {
   std::string_view name;  // the route in the log, and the name of the prepared statement
-  std::string_view path;
-  bool get;  // HEAD goes with it
-  bool post;
-  std::string_view function;  // empty: answered without SQL
-  std::array<Argument, 4> arguments{};
+  std::string_view path;  // empty: no request reaches it, the front itself calls it
+  bool get = false;       // HEAD goes with it
+  bool post = false;
+  std::string_view function = {};  // empty: answered without SQL
+  Arguments arguments{};
   Coalescing coalescing = Coalescing::many;
+  // A request with one of these parameters writes a row that another may want at the same time: it
+  // has a transaction of its own, so that none waits for one that is done.
+  std::array<std::string_view, 2> alone_with{};
+  bool prefix = false;  // paths below it are its own too
 };
 
 std::span<const Endpoint> endpoints();
+
+// maintain(), which the front calls every so often.
+const Endpoint& maintenance();
 
 // Null when there is none.
 const Endpoint* find_endpoint(std::string_view path);
@@ -48,8 +61,8 @@ const Endpoint* find_endpoint(std::string_view path);
 // The arguments before the first `none`.
 std::span<const Argument> arguments(const Endpoint& endpoint);
 
-// True when a parameter comes from the body, which then must be a form.
-bool takes_form(const Endpoint& endpoint);
+// True when an argument comes from there.
+bool takes(const Endpoint& endpoint, Source source);
 
 // For the Allow field: "GET, HEAD".
 std::string allowed_methods(const Endpoint& endpoint);

@@ -59,6 +59,13 @@ std::size_t character_length(std::string_view text) {
   return 0;
 }
 
+// What stands before the parameters (RFC 9110 8.3.1).
+std::string_view media_type(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  return type;
+}
+
 }  // namespace
 
 bool is_sql_text(std::string_view text) {
@@ -104,11 +111,11 @@ std::optional<std::string> Form::value(std::string_view name) const {
 }
 
 bool is_form_type(std::string_view content_type) {
-  const std::size_t semicolon = std::min(content_type.find(';'), content_type.size());
-  std::string_view type = content_type.substr(0, semicolon);
-  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  if (!equals_ignoring_case(type, "application/x-www-form-urlencoded")) return false;
-  if (semicolon == content_type.size()) return true;
+  if (!equals_ignoring_case(media_type(content_type), "application/x-www-form-urlencoded")) {
+    return false;
+  }
+  const std::size_t semicolon = content_type.find(';');
+  if (semicolon == content_type.npos) return true;
 
   std::string_view parameter = content_type.substr(semicolon + 1);
   while (!parameter.empty() && (parameter.front() == ' ' || parameter.front() == '\t')) {
@@ -116,6 +123,10 @@ bool is_form_type(std::string_view content_type) {
   }
   return equals_ignoring_case(parameter, "charset=utf-8") ||
          equals_ignoring_case(parameter, "charset=\"utf-8\"");
+}
+
+bool is_json_type(std::string_view content_type) {
+  return equals_ignoring_case(media_type(content_type), "application/json");
 }
 
 }  // namespace openclaw::front

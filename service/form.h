@@ -33,6 +33,8 @@ class Form {
 
 // True for the media type of a form, in UTF-8 when it names a charset.
 bool is_form_type(std::string_view content_type);
+// True for application/json, with or without parameters.
+bool is_json_type(std::string_view content_type);
 
 // UTF-8 as Postgres takes it: well formed (RFC 3629) and without NUL.
 bool is_sql_text(std::string_view text);

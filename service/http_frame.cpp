@@ -86,6 +86,7 @@ const RequestFramer::KnownField RequestFramer::kKnownFields[] = {
     {"transfer-encoding", &RequestFramer::transfer_encoding_},
     {"expect", &RequestFramer::expect_},
     {"authorization", &RequestFramer::authorization_},
+    {"client-cert", &RequestFramer::client_certificate_},
     {"content-type", &RequestFramer::content_type_},
     {"content-encoding", &RequestFramer::content_encoding_},
     {"if-none-match", &RequestFramer::if_none_match_},
@@ -246,6 +247,7 @@ RequestFrame RequestFramer::frame(std::string_view buffer) const {
   frame.path = path_.in(buffer);
   frame.query = query_.in(buffer);
   frame.authorization = authorization_.maybe_in(buffer);
+  frame.client_certificate = client_certificate_.maybe_in(buffer);
   frame.content_type = content_type_.maybe_in(buffer);
   frame.content_encoding = content_encoding_.maybe_in(buffer);
   frame.if_none_match = if_none_match_.maybe_in(buffer);

@@ -30,6 +30,7 @@ struct RequestFrame {
   std::string_view path;
   std::string_view query;  // without the question mark
   std::optional<std::string_view> authorization;
+  std::optional<std::string_view> client_certificate;  // Client-Cert (RFC 9440 2.2)
   std::optional<std::string_view> content_type;
   std::optional<std::string_view> content_encoding;
   std::optional<std::string_view> if_none_match;
@@ -92,7 +93,8 @@ class RequestFramer {
 
   Slice method_, path_, query_;
   Slice host_, content_length_, transfer_encoding_, expect_;
-  Slice authorization_, content_type_, content_encoding_, if_none_match_, request_id_;
+  Slice authorization_, client_certificate_, content_type_, content_encoding_, if_none_match_,
+      request_id_;
   bool http_1_0_ = false;
   bool close_ = false;
   bool keep_alive_asked_ = false;

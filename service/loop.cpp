@@ -19,7 +19,7 @@ constexpr auto kLinger = 2s;
 }  // namespace
 
 Loop::Loop(const Options& options, SqlConnector& connector, Log& log,
-           std::atomic<unsigned>& clients)
+           std::atomic<unsigned>& clients, bool maintains)
     : drain_timeout_(options.drain_timeout),
       log_(log),
       clients_(clients),
@@ -28,7 +28,11 @@ Loop::Loop(const Options& options, SqlConnector& connector, Log& log,
       sql_(context_, connector,
            {options.connections, options.max_batch, options.max_waiting, options.request_timeout},
            log),
-      router_(sql_, log),
+      maintain_at_(maintains && options.maintenance_interval.count() > 0
+                       ? std::chrono::steady_clock::time_point::min()
+                       : std::chrono::steady_clock::time_point::max()),
+      maintenance_interval_(options.maintenance_interval),
+      router_(sql_, log, {options.trust_client_certificate, options.base_path}),
       clients_here_({options.idle_timeout, options.header_timeout, options.body_timeout,
                      options.body_timeout, kLinger}) {
   tick();
@@ -61,12 +65,28 @@ void Loop::tick() {
   const auto now = std::chrono::steady_clock::now();
   sql_.tick(now);
   clients_here_.expire(now, [](const std::shared_ptr<Connection>& client) { client->expired(); });
+  maintain(now);
   if (cut_off_at_ <= now) cut_off();
   if (ended_) return;
   ticker_.expires_after(kTick);
   ticker_.async_wait([this](const boost::system::error_code& error) {
     if (!error) tick();
   });
+}
+
+// The next one counts from the start of this one; while Postgres is away it is tried each tick.
+void Loop::maintain(std::chrono::steady_clock::time_point now) {
+  if (maintaining_ || draining_ || now < maintain_at_) return;
+  maintenance_.endpoint = &maintenance();
+  maintenance_.done = [this](const SqlAnswer& answer) {
+    maintaining_ = false;
+    const bool good = answer.outcome == SqlAnswer::Outcome::row;
+    log_.write(good ? LogLevel::debug : LogLevel::warning, "maintained",
+               {{"outcome", good ? "ok" : "failed"}});
+  };
+  if (!sql_.submit(maintenance_)) return;
+  maintaining_ = true;
+  maintain_at_ = now + maintenance_interval_;
 }
 
 void Loop::drain() {

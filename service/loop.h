@@ -31,7 +31,9 @@ class Loop {
  public:
   using Clients = Deadlines<std::shared_ptr<Connection>, kLimits>;
 
-  Loop(const Options& options, SqlConnector& connector, Log& log, std::atomic<unsigned>& clients);
+  // `maintains`: one of the loops calls maintain() every so often.
+  Loop(const Options& options, SqlConnector& connector, Log& log, std::atomic<unsigned>& clients,
+       bool maintains);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -58,6 +60,7 @@ class Loop {
 
  private:
   void tick();
+  void maintain(std::chrono::steady_clock::time_point now);
   void begin_drain();
   void cut_off();
   void end_if_drained();
@@ -69,6 +72,10 @@ class Loop {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> more_work_;
   boost::asio::steady_timer ticker_;
   SqlPool sql_;
+  SqlCall maintenance_;
+  bool maintaining_ = false;
+  std::chrono::steady_clock::time_point maintain_at_;  // max(): never
+  const std::chrono::milliseconds maintenance_interval_;
   Router router_;
   Clients clients_here_;
   std::array<char, 16 * 1024> scratch_;

@@ -68,7 +68,7 @@ int listen_and_serve(const Options& options, SqlConnector& connector, Log& log) 
   std::atomic<unsigned> clients{0};
   Loops loops;
   for (unsigned i = 0; i < options.threads; ++i) {
-    loops.push_back(std::make_unique<Loop>(options, connector, log, clients));
+    loops.push_back(std::make_unique<Loop>(options, connector, log, clients, i == 0));
   }
   std::optional<Door> door;
   try {

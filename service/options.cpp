@@ -55,6 +55,16 @@ std::optional<milliseconds> duration(std::string_view text) {
   return std::nullopt;
 }
 
+// The answer is an error, or empty.
+std::string check_base_path(const std::string& path) {
+  const bool plain = path.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/") ==
+                     std::string::npos;
+  const bool good = path.empty() || (plain && path.front() == '/' && path.back() != '/' &&
+                                     path.find("//") == std::string::npos);
+  return good ? "" : "--base-path takes the path of the issuer, as in /auth";
+}
+
 // libpq's own message about a connection string can repeat a part of it, so it is not shown.
 std::string check_database(const std::string& conninfo) {
   struct Free {
@@ -163,6 +173,15 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
              "For an answer of Postgres; then 503");
   flags.time("drain-timeout", options.drain_timeout, milliseconds(0), minutes(10),
              "For requests in flight when the program is told to end");
+  flags.time("maintenance-interval", options.maintenance_interval, milliseconds(0), minutes(60),
+             "How often openclaw.maintain() is called; 0 leaves it to others, such as pg_cron");
+  flags.text("base-path", options.base_path, "Path of the issuer, where it has one")
+      ->type_name("PATH");
+  app.add_flag(
+         "--trust-client-cert", options.trust_client_certificate,
+         "Take the TLS client certificate from the Client-Cert field (RFC 9440): only behind a "
+         "proxy that sets or removes it itself, and with no other way to the front")
+      ->envname(FlagSet::environment("trust-client-cert"));
   flags.text("log-level", level, "debug, info, warning or error; requests are logged at info")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
@@ -179,6 +198,7 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
   }
 
   std::string error = read_listen(listen, options);
+  if (error.empty()) error = check_base_path(options.base_path);
   if (error.empty()) error = check_database(options.database);
   if (!error.empty()) return Exit{2, "openclaw-front: " + error + "\n"};
   const std::map<std::string, LogLevel> levels{{"debug", LogLevel::debug},

@@ -86,9 +86,13 @@ void put(httplib::Response& response, Answer answer) {
 std::variant<SqlArguments, ArgumentError> read_arguments(const Endpoint& endpoint,
                                                          const RequestFrame& frame,
                                                          std::string_view request_id) {
-  const bool form = takes_form(endpoint);
-  if (form && frame.content_encoding) {
-    return ArgumentError{415, "A form comes without Content-Encoding."};
+  const bool form = takes(endpoint, Source::form);
+  const bool json = takes(endpoint, Source::body);
+  if ((form || json) && frame.content_encoding) {
+    return ArgumentError{415, "The body comes without Content-Encoding."};
+  }
+  if (json && !is_json_type(frame.content_type.value_or(""))) {
+    return ArgumentError{415, "The body must be application/json."};
   }
   if (form && (frame.content_type || !frame.body.empty()) &&
       !is_form_type(frame.content_type.value_or(""))) {
@@ -112,6 +116,15 @@ std::variant<SqlArguments, ArgumentError> read_arguments(const Endpoint& endpoin
       case Source::authorization:
         text = add_field(frame.authorization);
         break;
+      case Source::client_certificate:
+        text = add_field(frame.client_certificate);
+        break;
+      case Source::body:
+        text = add_field(frame.body);
+        break;
+      case Source::path:
+        values.emplace_back(frame.path.substr(endpoint.path.size()));
+        break;
       case Source::if_none_match:
         text = add_field(frame.if_none_match);
         break;
@@ -125,12 +138,25 @@ std::variant<SqlArguments, ArgumentError> read_arguments(const Endpoint& endpoin
       case Source::none:
         break;
     }
-    if (!text) return ArgumentError{400, "A header field is not UTF-8 text."};
+    if (!text) return ArgumentError{400, "A header field or the body is not UTF-8 text."};
   }
   return values;
 }
 
-Router::Router(SqlPool& sql, Log& log) : sql_(sql), log_(log) { add_routes(); }
+bool goes_alone(const Endpoint& endpoint, const SqlArguments& values) {
+  const auto all = arguments(endpoint);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool named = std::find(endpoint.alone_with.begin(), endpoint.alone_with.end(),
+                                 all[i].name) != endpoint.alone_with.end();
+    if (named && !all[i].name.empty() && values[i]) return true;
+  }
+  return false;
+}
+
+Router::Router(SqlPool& sql, Log& log, Settings settings)
+    : sql_(sql), log_(log), settings_(std::move(settings)) {
+  add_routes();
+}
 
 void Router::add_routes() {
   // Refused by the framer: it comes through here so that every answer is written by one hand.
@@ -150,8 +176,10 @@ void Router::add_routes() {
       exchange.answered = true;
       put(response, respond(endpoint, exchange));
     };
-    if (endpoint.get) Get(pattern(endpoint.path), handler);
-    if (endpoint.post) Post(pattern(endpoint.path), handler);
+    if (endpoint.path.empty()) continue;
+    const std::string paths = pattern(endpoint.path) + (endpoint.prefix ? "(/.*)?" : "");
+    if (endpoint.get) Get(paths, handler);
+    if (endpoint.post) Post(paths, handler);
   }
   const HandlerWithResponse unrouted = [this](const httplib::Request& request,
                                               httplib::Response& response) {
@@ -185,6 +213,7 @@ Answer Router::respond(const Endpoint& endpoint, const Exchange& exchange) {
   SqlCall sql_call;
   sql_call.endpoint = &endpoint;
   sql_call.arguments = std::move(std::get<SqlArguments>(values));
+  sql_call.alone = goes_alone(endpoint, sql_call.arguments);
   SqlAnswer row = call(sql_call);
   if (row.outcome == SqlAnswer::Outcome::unavailable) return unavailable_answer();
   if (row.outcome == SqlAnswer::Outcome::row) {
@@ -222,6 +251,13 @@ void Router::finish(httplib::Response& response) const {
 
 bool Router::start(Exchange& exchange) {
   exchange.request_id = request_ids_.next(exchange.frame.request_id);
+  // What a client sends by itself must never pass for what the proxy saw.
+  if (!settings_.trust_client_certificate) exchange.frame.client_certificate.reset();
+  std::string_view& path = exchange.frame.path;
+  if (!settings_.base_path.empty() && path.starts_with(settings_.base_path) &&
+      path.substr(settings_.base_path.size()).starts_with('/')) {
+    path.remove_prefix(settings_.base_path.size());
+  }
   try {
     exchange.other = boost::context::fiber(std::allocator_arg, FiberStacks::Allocator(stacks_),
                                            [this, &exchange](boost::context::fiber&& loop) {

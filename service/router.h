@@ -47,7 +47,12 @@ struct Exchange {
 
 class Router : private httplib::Server {
  public:
-  Router(SqlPool& sql, Log& log);
+  struct Settings {
+    bool trust_client_certificate = false;  // the proxy before the front sets Client-Cert itself
+    std::string base_path;                  // the path of the issuer, without a slash at its end
+  };
+
+  Router(SqlPool& sql, Log& log, Settings settings);
 
   // True when the answer is complete already; `finished` is not called then.
   bool start(Exchange& exchange);
@@ -65,6 +70,7 @@ class Router : private httplib::Server {
 
   SqlPool& sql_;
   Log& log_;
+  const Settings settings_;
   FiberStacks stacks_;
   Exchange* current_ = nullptr;  // whose fiber runs
   RequestIds request_ids_;
@@ -78,5 +84,8 @@ struct ArgumentError {
 std::variant<SqlArguments, ArgumentError> read_arguments(const Endpoint& endpoint,
                                                          const RequestFrame& frame,
                                                          std::string_view request_id);
+
+// Whether the endpoint asks for a transaction of its own for these arguments.
+bool goes_alone(const Endpoint& endpoint, const SqlArguments& values);
 
 }  // namespace openclaw::front

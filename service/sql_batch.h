@@ -32,10 +32,10 @@ struct SqlCall {
   const Endpoint* endpoint = nullptr;
   SqlArguments arguments;
   std::function<void(SqlAnswer)> done;
+  bool alone = false;  // it goes by itself; the pool sets it when the batch it was in failed
 
   // The pool's own.
   std::chrono::steady_clock::time_point deadline{};
-  bool alone = false;  // the batch it was in failed: it goes again by itself
 };
 
 struct SqlBatch {

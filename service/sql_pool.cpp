@@ -170,7 +170,6 @@ bool SqlPool::away() const {
 bool SqlPool::submit(SqlCall& call) {
   if (stopped_ || waiting_ >= settings_.max_waiting || away()) return false;
   call.deadline = Clock::now() + settings_.request_timeout;
-  call.alone = false;
   queues_[static_cast<std::size_t>(call.endpoint - endpoints().data())].push_back(&call);
   ++waiting_;
   dispatch_soon();
