@@ -65,6 +65,10 @@ Result<ParsedJws> read_header(const json& header, JwsHeaders headers) {
   if (*kid && (*kid)->size() > kMaxKid) return Error::malformed;
   ParsedJws jws;
   jws.algorithm = **algorithm;
+  // The name that RFC 9864 2.2 gives to what we write as EdDSA; new clients write it.
+  if (headers == JwsHeaders::foreign && jws.algorithm == "Ed25519") {
+    jws.algorithm = name(Algorithm::EdDSA);
+  }
   jws.type = std::move(*type);
   jws.kid = std::move(*kid);
   return jws;

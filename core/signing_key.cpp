@@ -292,7 +292,8 @@ Result<Algorithm> algorithm_of(const json& jwk) {
   const std::string_view kty = text_member(jwk, "kty");
   const std::string_view crv = text_member(jwk, "crv");
   const std::string_view alg = text_member(jwk, "alg");
-  if (kty == "OKP" && crv == "Ed25519" && alg == "EdDSA") return Algorithm::EdDSA;
+  const bool is_eddsa = alg == "EdDSA" || alg == "Ed25519";  // RFC 8037 3.1, RFC 9864 2.2
+  if (kty == "OKP" && crv == "Ed25519" && is_eddsa) return Algorithm::EdDSA;
   if (kty == "EC" && crv == "P-256" && alg == "ES256") return Algorithm::ES256;
   if (kty == "RSA" && alg == "RS256") return Algorithm::RS256;
   return Error::unsupported_key;

@@ -82,9 +82,7 @@ constexpr Endpoint kEndpoints[] = {
      .post = true,
      .function = "openclaw.front_connect",
      .arguments = {kAuthorization, Argument{Source::form, "user_id"},
-                   Argument{Source::form, "container_id"}, Argument{Source::form, "scope"}},
-     // A harness that asks twice at once for the same gets one token twice: it is its own.
-     .coalescing = Coalescing::share},
+                   Argument{Source::form, "container_id"}, Argument{Source::form, "scope"}}},
     {.name = "verify",
      .path = "/v1/verify",
      .get = true,

@@ -27,7 +27,8 @@ describe('forged JWTs', () => {
   const now = () => Math.floor(Date.now() / 1000);
   const claims = (changes = {}) => ({
     iss: world.issuer, sub: 'ada', user_id: 'ada', aud: audience, scope: 'mcp:tools',
-    container_id: 'ada-laptop', iat: now(), exp: now() + 300, jti: 'forged', ...changes,
+    container_id: 'ada-laptop', iat: now(), exp: now() + 300, jti: 'forged',
+    status: { status_list: { idx: 0, uri: `${world.issuer}/oauth/status/ada-laptop/0` } }, ...changes,
   });
   // JSON with a member's value replaced by text that no object would be written as.
   const claimsText = (name, text) =>

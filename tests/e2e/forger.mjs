@@ -29,8 +29,10 @@ export class ForgerKey {
   async publish(world) {
     await world.sql(
       `insert into openclaw.signing_keys
-         (kid, alg, public_jwk, sealed_private_key, master_key_id, activates_at)
-       values ($1, $2, $3, '\\x00', '0000000000000000', now() + interval '1 day')`,
+         (kid, alg, public_jwk, sealed_private_key, master_key_id, activates_at, jwks_max_age,
+          propagated_at)
+       values ($1, $2, $3, '\\x00', '0000000000000000', now() + interval '1 day', '5 minutes',
+               now() + interval '1 day')`,
       [this.kid, this.alg, JSON.stringify(this.jwk)]);
     return this;
   }

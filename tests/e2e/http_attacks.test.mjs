@@ -36,7 +36,7 @@ describe('the front and broken HTTP', () => {
 
   test('a path that is not one of ours is 404, whatever it is similar to', async () => {
     for (const target of ['/', '/healthz/', '//healthz', '/HEALTHZ', '/healthz;a', '/healthz.',
-      '/oauth/token', '/.well-known/', '/etc/passwd', '/v1/verify/..x']) {
+      '/oauth/tokens', '/maintain', '/.well-known/', '/etc/passwd', '/v1/verify/..x']) {
       assert.equal((await world.front.get(target)).status, 404, target);
     }
   });

@@ -99,7 +99,7 @@ describe('POST /oauth/introspect', () => {
     const jwt = (await world.accessToken('ada-laptop', ['openclaw:introspect'])).token;
     const fields = [
       ...[user, gone, jwt, 'x', `${world.harness}x`].map((token) => `Bearer ${token}`),
-      'Bearer', `Basic ${Buffer.from(`x:${world.harness}`).toString('base64')}`, world.harness,
+      'Bearer', `Digest ${world.harness}`, world.harness,
       `Bearer ${world.harness} ${world.harness}`, `Bearer ${world.harness}, Bearer x`,
     ];
     const bodies = new Set();

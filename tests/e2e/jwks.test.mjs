@@ -23,7 +23,10 @@ describe('JWKS and metadata', () => {
 
   test('the JWKS holds every published key and no private member', async () => {
     const { keys } = (await world.front.get(path)).json;
-    assert.deepEqual(keys.map((key) => key.kid).sort(), Object.values(world.keys).sort());
+    const published = await world.sql(
+      `select kid from openclaw.key_status where state in ('pending', 'active', 'retiring')`);
+    assert.deepEqual(keys.map((key) => key.kid).sort(), published.map((row) => row.kid).sort());
+    for (const kid of Object.values(world.keys)) assert.ok(keys.some((key) => key.kid === kid));
     const common = ['alg', 'kid', 'kty', 'use'];
     const members = { EdDSA: ['crv', 'x'], ES256: ['crv', 'x', 'y'], RS256: ['e', 'n'] };
     for (const key of keys) {
@@ -83,11 +86,12 @@ describe('JWKS and metadata', () => {
       const { payload, protectedHeader } = await jose.jwtVerify(token, keys, expectation(alg));
       assert.deepEqual(protectedHeader, { alg, typ: 'at+jwt', kid });
       assert.equal(kid, world.keys[alg]);
-      const { iat, exp, ...claims } = payload;
+      const { iat, exp, status, ...claims } = payload;
       assert.deepEqual(claims, {
         iss: world.issuer, sub: 'ada', user_id: 'ada', aud: 'https://mcp.ada.example.com/mcp',
         scope: 'mcp:tools', container_id: 'ada-laptop', jti,
       });
+      assert.equal(status.status_list.uri, `${world.issuer}/oauth/status/ada-laptop/0`);
       assert.equal(exp - iat, 300);
       await assert.rejects(jose.jwtVerify(tampered(token), keys, expectation(alg)),
         { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
@@ -126,7 +130,7 @@ describe('JWKS and metadata', () => {
   test('a revoked key is gone from the JWKS at once, and what it signed is refused', async () => {
     const { token, kid } = await world.accessToken('ada-laptop', ['mcp:tools'], { alg: 'RS256' });
     assert.equal((await world.introspect(token)).json.active, true);
-    await world.sql(`update openclaw.signing_keys set revoked_at = now() where kid = $1`, [kid]);
+    await world.sql(`select openclaw.revoke_signing_key($1)`, [kid]);
     const { keys } = (await world.front.get(path)).json;
     assert.ok(!keys.some((key) => key.kid === kid));
     assert.equal((await world.introspect(token)).body, '{"active":false}');

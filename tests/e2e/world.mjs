@@ -167,7 +167,7 @@ export class World {
   async #populate() {
     this.keys = {};
     for (const alg of algorithms) {
-      this.keys[alg] = await this.value(`select openclaw.rotate_signing_key($1)`, [alg]);
+      this.keys[alg] = await this.value(`select openclaw.rotate_signing_key($1, activate_after => '0')`, [alg]);
     }
     for (const user of ['ada', 'bob']) {
       await this.sql(`select openclaw.create_user(user_id => $1)`, [user]);

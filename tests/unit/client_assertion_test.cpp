@@ -131,6 +131,17 @@ TEST_P(EachAssertionAlgorithm, AnySingleCharacterChangedIsRefused) {
   }
 }
 
+// RFC 9864 2.2: the name that oauth4webapi writes for it.
+TEST(ClientAssertion, OfEd25519MaySayEd25519) {
+  json header = assertion_header(Algorithm::EdDSA);
+  header["alg"] = "Ed25519";
+  EXPECT_EQ(outcome(with_header(header, Algorithm::EdDSA)), "accepted");
+  header.erase("kid");
+  EXPECT_EQ(outcome(with_header(header, Algorithm::EdDSA)), "accepted");
+  header["kid"] = signing_key(Algorithm::ES256).kid();
+  EXPECT_EQ(outcome(with_header(header, Algorithm::EdDSA)), "unsupported_algorithm");
+}
+
 TEST(ClientAssertion, TypMayBeAbsentOrSayThatItIsAJwtOrAClientAuthentication) {
   for (const std::string typ :
        {"JWT", "jwt", "application/jwt", "client-authentication+jwt", "Client-Authentication+JWT",

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "service/router.h"
+
 namespace openclaw::front {
 namespace {
 
@@ -17,17 +19,33 @@ const Endpoint& at(std::string_view path) {
 TEST(Endpoints, AreAllServedUnderTheirPaths) {
   std::set<std::string_view> paths;
   for (const Endpoint& endpoint : endpoints()) paths.insert(endpoint.path);
-  EXPECT_EQ(paths,
-            (std::set<std::string_view>{
-                "/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/healthz",
-                "/oauth/introspect", "/oauth/revoke", "/readyz", "/v1/connect", "/v1/verify"}));
+  EXPECT_EQ(paths, (std::set<std::string_view>{
+                       "", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server",
+                       "/.well-known/openid-configuration", "/healthz", "/oauth/authorize",
+                       "/oauth/introspect", "/oauth/revoke", "/oauth/status", "/oauth/token",
+                       "/readyz", "/v1/connect", "/v1/introspect", "/v1/verify"}));
   EXPECT_EQ(paths.size(), endpoints().size());
 }
 
+TEST(Endpoints, LetNoRequestReachWhatTheFrontCallsByItself) {
+  EXPECT_EQ(maintenance().name, "maintain");
+  EXPECT_EQ(maintenance().path, "");
+  EXPECT_EQ(find_endpoint(""), nullptr);
+  EXPECT_EQ(find_endpoint("/maintain"), nullptr);
+}
+
 TEST(Endpoints, AreFoundByTheExactPathOnly) {
-  for (const char* path : {"", "/", "/healthz/", "/Healthz", "/healthz?", "//healthz"}) {
+  for (const char* path : {"", "/", "/healthz/", "/Healthz", "/healthz?", "//healthz",
+                           "/oauth/token/", "/oauth/statuses", "/oauth/statu"}) {
     EXPECT_EQ(find_endpoint(path), nullptr) << path;
   }
+}
+
+TEST(Endpoints, AreFoundBelowTheirPathWhereTheySaySo) {
+  for (const char* path : {"/oauth/status", "/oauth/status/", "/oauth/status/ctr_1/0"}) {
+    EXPECT_EQ(find_endpoint(path), find_endpoint("/oauth/status")) << path;
+  }
+  EXPECT_EQ(at("/.well-known/oauth-authorization-server/tenant").name, "metadata");
 }
 
 TEST(Endpoints, HaveNamesOfTheirOwn) {
@@ -43,15 +61,18 @@ TEST(Endpoints, SayWhichMethodsTheyAllow) {
 }
 
 TEST(Endpoints, TakeFormsWhereAParameterComesFromTheBody) {
-  EXPECT_TRUE(takes_form(at("/oauth/introspect")));
-  EXPECT_TRUE(takes_form(at("/v1/connect")));
-  EXPECT_FALSE(takes_form(at("/v1/verify")));
-  EXPECT_FALSE(takes_form(at("/.well-known/jwks.json")));
+  EXPECT_TRUE(takes(at("/oauth/introspect"), Source::form));
+  EXPECT_TRUE(takes(at("/v1/connect"), Source::form));
+  EXPECT_TRUE(takes(at("/v1/introspect"), Source::body));
+  EXPECT_FALSE(takes(at("/v1/verify"), Source::form));
+  EXPECT_FALSE(takes(at("/.well-known/jwks.json"), Source::form));
+  EXPECT_FALSE(takes(at("/v1/introspect"), Source::form));
 }
 
 TEST(Endpoints, WriteByOneRequestAStatementOnly) {
   for (const Endpoint& endpoint : endpoints()) {
-    EXPECT_EQ(endpoint.coalescing == Coalescing::single, endpoint.name == "revoke")
+    EXPECT_EQ(endpoint.coalescing == Coalescing::single,
+              endpoint.name == "revoke" || endpoint.name == "maintain")
         << endpoint.name;
   }
 }
@@ -60,7 +81,8 @@ TEST(Endpoints, ShareRowsOnlyWhereNoCredentialGoesIn) {
   for (const Endpoint& endpoint : endpoints()) {
     if (endpoint.coalescing != Coalescing::share) continue;
     for (const Argument& argument : arguments(endpoint)) {
-      EXPECT_EQ(argument.source, Source::if_none_match) << endpoint.name;
+      EXPECT_TRUE(argument.source == Source::if_none_match || argument.source == Source::path)
+          << endpoint.name;
     }
   }
 }
@@ -74,6 +96,20 @@ TEST(Endpoints, CallAFunctionOnceForEachElementAndKeepTheOrder) {
             "select a.status, a.headers, a.body "
             "from unnest($1::text[]) with ordinality as r(p1, n) "
             "cross join lateral openclaw.front_jwks(r.p1) as a order by r.n");
+}
+
+TEST(Endpoints, GiveARequestThatWritesWhatAnotherMayWantATransactionOfItsOwn) {
+  const Endpoint& token = at("/oauth/token");
+  SqlArguments values(arguments(token).size());
+  EXPECT_FALSE(goes_alone(token, values));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string_view name = arguments(token)[i].name;
+    SqlArguments one(values.size());
+    one[i] = "x";
+    EXPECT_EQ(goes_alone(token, one), name == "refresh_token" || name == "client_assertion")
+        << name;
+  }
+  EXPECT_FALSE(goes_alone(at("/v1/verify"), SqlArguments(3, "x")));
 }
 
 TEST(Endpoints, CallAFunctionWithoutArgumentsPlainly) {

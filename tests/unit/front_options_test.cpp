@@ -53,6 +53,9 @@ TEST(Options, HaveDefaultsThatStart) {
   EXPECT_EQ(defaults.max_batch, 128U);
   EXPECT_EQ(defaults.request_timeout, 5s);
   EXPECT_FALSE(defaults.core_dumps);
+  EXPECT_EQ(defaults.maintenance_interval, 60s);
+  EXPECT_FALSE(defaults.trust_client_certificate);
+  EXPECT_EQ(defaults.base_path, "");
 }
 
 TEST(Options, ListenOnAnAddressOfEitherFamily) {
@@ -97,6 +100,21 @@ TEST(Options, RefuseFlagsThatAreUnknownOrAloneAndStrayWords) {
   EXPECT_NE(refusal({"--threads"}), "");
   EXPECT_NE(refusal({"start"}), "");
   EXPECT_NE(refusal({"--log-level", "loud"}), "");
+}
+
+TEST(Options, TakeThePathOfAnIssuerAndNothingElseForOne) {
+  EXPECT_EQ(options({"--base-path", "/auth/v2"}).base_path, "/auth/v2");
+  for (const char* path : {"auth", "/auth/", "/", "/a//b", "/a b", "/a?b", "https://x"}) {
+    EXPECT_NE(refusal({"--base-path", path}).find("--base-path"), std::string::npos) << path;
+  }
+}
+
+TEST(Options, TrustAClientCertificateFieldOnlyWhenToldTo) {
+  EXPECT_TRUE(options({"--trust-client-cert"}).trust_client_certificate);
+}
+
+TEST(Options, LeaveMaintenanceToOthersWhenToldTo) {
+  EXPECT_EQ(options({"--maintenance-interval", "0s"}).maintenance_interval, 0s);
 }
 
 TEST(Options, TakeADatabaseWithoutAPassword) {
