@@ -4,7 +4,8 @@
 
 create extension openclaw;
 select openclaw.create_master_key() as master_key, openclaw.rotate_signing_key() as kid,
-       openclaw.rotate_signing_key('ES256') as es256, openclaw.rotate_signing_key('RS256') as rs256 \gset
+       openclaw.rotate_signing_key('ES256', '0') as es256,
+       openclaw.rotate_signing_key('RS256', '0') as rs256 \gset
 
 insert into openclaw.users (id) select 'user_' || n from generate_series(0, 9999) as n;
 select openclaw.register_container('user_0', 'laptop', 'external', 'https://mcp.example.com/mcp',
