@@ -200,28 +200,32 @@ create function openclaw.front_introspect_many(http_authorization text, client_c
 declare
   caller openclaw.front_caller := openclaw.front_caller(
     http_authorization, client_certificate, null, null, null, null, 'openclaw:introspect');
-  tokens json;
+  parsed json;
+  tokens text[];
   answers text;
 begin
   if (caller.refusal).status is not null then
     return caller.refusal;
   end if;
   begin
-    tokens := body::json;
+    parsed := body::json;
+    if json_typeof(parsed) = 'array'
+       and not exists (select from json_array_elements(parsed) as t where json_typeof(t) <> 'string') then
+      tokens := array(select json_array_elements_text(parsed));
+    end if;
   exception when invalid_text_representation or untranslatable_character
                  or statement_too_complex then
     tokens := null;
   end;
-  if tokens is null or json_typeof(tokens) <> 'array' then
-    return openclaw.http_error(400, 'invalid_request', 'the body must be a JSON array of tokens');
-  elsif json_array_length(tokens) > 1000 then
+  if tokens is null then
+    return openclaw.http_error(400, 'invalid_request',
+                               'the body must be a JSON array of tokens, each a string');
+  elsif cardinality(tokens) > 1000 then
     return openclaw.http_error(400, 'invalid_request', 'one request takes at most 1000 tokens');
-  elsif exists (select from json_array_elements(tokens) as t where json_typeof(t) <> 'string') then
-    return openclaw.http_error(400, 'invalid_request', 'every token must be a string');
   end if;
   select string_agg(case when openclaw.sees(caller, i.answer) then i.answer::text
                     else '{"active":false}' end, ',' order by t.n) into answers
-  from json_array_elements_text(tokens) with ordinality as t(token, n)
+  from unnest(tokens) with ordinality as t(token, n)
   cross join lateral (select openclaw.introspect(t.token) as answer) as i;
   return openclaw.http_json(200, ('[' || coalesce(answers, '') || ']')::json);
 end
