@@ -1,6 +1,7 @@
 #include "core/scope.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace openclaw {
 namespace {
@@ -59,6 +60,21 @@ bool covers_all(std::span<const std::string_view> granted,
     return std::any_of(granted.begin(), granted.end(),
                        [scope](std::string_view grant) { return covers(grant, scope); });
   });
+}
+
+std::vector<std::string_view> common_grants(std::span<const std::string_view> a,
+                                            std::span<const std::string_view> b) {
+  std::vector<std::string_view> common;
+  const auto add = [&common](std::span<const std::string_view> from,
+                             std::span<const std::string_view> other) {
+    std::copy_if(from.begin(), from.end(), std::back_inserter(common),
+                 [other](std::string_view grant) { return covers_all(other, {&grant, 1}); });
+  };
+  add(a, b);
+  add(b, a);
+  std::sort(common.begin(), common.end());
+  common.erase(std::unique(common.begin(), common.end()), common.end());
+  return common;
 }
 
 Result<std::vector<std::string>> parse_scope_list(std::string_view text) {

@@ -36,6 +36,10 @@ bool covers(std::string_view granted, std::string_view required);
 bool covers_all(std::span<const std::string_view> granted,
                 std::span<const std::string_view> required);
 
+// What both lists of grants cover, sorted, each once: of a wildcard and a scope in it the scope.
+std::vector<std::string_view> common_grants(std::span<const std::string_view> a,
+                                            std::span<const std::string_view> b);
+
 // Space-separated scopes, as the `scope` claim and form parameter carry them (RFC 6749 3.3).
 // Error::invalid_scope for an empty item (leading, trailing or doubled space) or one that is no
 // grant; Error::too_many_scopes. Empty text is an empty list.

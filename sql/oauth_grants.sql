@@ -54,22 +54,6 @@ comment on function openclaw.find_resource(text, text, text, text) is
   'The container that takes access tokens and that a resource, its id, its owner and a user name together; matches is 0, 1, or 2 for several.';
 revoke all on function openclaw.find_resource(text, text, text, text) from public;
 
-create function openclaw.narrowed_scopes(wide text[], other text[]) returns text[]
-  language sql immutable
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-    select coalesce(array_agg(distinct s order by s), '{}')
-    from (
-      select w as s from unnest(wide) as w where openclaw.scopes_cover(other, array[w])
-      union all
-      select o from unnest(other) as o where openclaw.scopes_cover(wide, array[o])
-    ) as shared
-    where s not like 'openclaw:%'
-  $$;
-comment on function openclaw.narrowed_scopes(text[], text[]) is
-  'What two lists of grants both cover, less rights at the front itself (openclaw:…).';
-revoke all on function openclaw.narrowed_scopes(text[], text[]) from public;
-
 create function openclaw.issue_for_grant(
     container_id text, user_id text, scopes text[], client_id text, actor text,
     certificate_thumbprint text, not_after timestamptz)
@@ -114,17 +98,15 @@ create function openclaw.grant_client_credentials(
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
+  allowed text[] := openclaw.narrowed_scopes(client.scopes, client.scopes);
+  granted text[] := coalesce(scopes, allowed);
   target record;
-  granted text[];
 begin
   if resource is null then
     return openclaw.grant_refusal('invalid_target',
                                   'resource is missing: the endpoint of the container');
   end if;
-  granted := coalesce(scopes, openclaw.narrowed_scopes(client.scopes, client.scopes));
-  if cardinality(granted) = 0 or not openclaw.are_grants(granted)
-     or cardinality(openclaw.narrowed_scopes(granted, granted)) < cardinality(granted)
-     or not openclaw.scopes_cover(client.scopes, granted) then
+  if not openclaw.are_grants(granted) or not openclaw.scopes_cover(allowed, granted) then
     return openclaw.grant_refusal('invalid_scope', 'the client may not have every one of these scopes');
   end if;
   target := openclaw.find_resource(resource, null, client.user_id, user_id);
@@ -234,8 +216,7 @@ begin
   end if;
   shared := openclaw.narrowed_scopes(subject.scopes, client.scopes);
   granted := coalesce(scopes, shared);
-  if cardinality(granted) = 0 or not openclaw.are_grants(granted)
-     or not openclaw.scopes_cover(shared, granted) then
+  if not openclaw.are_grants(granted) or not openclaw.scopes_cover(shared, granted) then
     return openclaw.grant_refusal('invalid_scope',
                                   'the subject_token and the client do not both cover these scopes');
   end if;
@@ -305,8 +286,7 @@ begin
     return openclaw.grant_refusal('invalid_target', 'the grant is for another resource');
   end if;
   scopes := coalesce(scopes, family.scopes);
-  if cardinality(scopes) = 0 or not openclaw.are_grants(scopes)
-     or not openclaw.scopes_cover(family.scopes, scopes) then
+  if not openclaw.are_grants(scopes) or not openclaw.scopes_cover(family.scopes, scopes) then
     return openclaw.grant_refusal('invalid_scope', 'the grant does not cover every one of these scopes');
   end if;
 

@@ -163,6 +163,22 @@ TEST(ScopeList, KeepsTheOrder) {
   EXPECT_EQ(*parse_scope_list("b:b a:* a:a"), (std::vector<std::string>{"b:b", "a:*", "a:a"}));
 }
 
+TEST(CommonGrants, AreWhatBothListsCover) {
+  using Grants = std::vector<std::string_view>;
+  const auto common = [](const Grants& a, const Grants& b) {
+    EXPECT_EQ(common_grants(a, b), common_grants(b, a));
+    return common_grants(a, b);
+  };
+  EXPECT_EQ(common({"mcp:tools", "data:read"}, {"data:read", "x:y"}), Grants{"data:read"});
+  EXPECT_EQ(common({"mcp:*"}, {"mcp:tools", "mcp:resources", "data:read"}),
+            (Grants{"mcp:resources", "mcp:tools"}));
+  EXPECT_EQ(common({"mcp:*"}, {"mcp:*", "mcp:tools"}), (Grants{"mcp:*", "mcp:tools"}));
+  EXPECT_EQ(common({"a:b", "a:b"}, {"a:b"}), Grants{"a:b"});
+  EXPECT_EQ(common({"a:b"}, {"b:a"}), Grants{});
+  EXPECT_EQ(common({"a:b"}, {}), Grants{});
+  EXPECT_EQ(common({"nonsense"}, {"nonsense"}), Grants{});
+}
+
 TEST(ScopeList, OfNothingIsEmpty) { EXPECT_TRUE(parse_scope_list("")->empty()); }
 
 TEST(ScopeList, RefusesEmptyItemsAndOtherSeparators) {
