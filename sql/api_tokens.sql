@@ -104,6 +104,8 @@ begin
   where t.id = revoke_token.token_id and t.user_id = revoke_token.user_id
     and t.revoked_at is null;
   if found then
+    perform openclaw.revoke_grants(array(
+      select g.id from openclaw.grants as g where g.subject_token_id = revoke_token.token_id));
     perform openclaw.audit('revoke_token', revoke_token.user_id, revoke_token.token_id);
     return true;
   end if;
@@ -112,7 +114,7 @@ begin
 end
 $$;
 comment on function openclaw.revoke_token(text, text) is
-  'Revokes a token of a user by its id; effective at once for every check in the database. True also when it was revoked before; false when the user has no such token, whoever else may.';
+  'Revokes a token of a user by its id, and the grants that it was exchanged for; effective at once for every check in the database. True also when it was revoked before; false when the user has no such token, whoever else may.';
 revoke all on function openclaw.revoke_token(text, text) from public;
 
 create function openclaw.revoke_token(token text) returns boolean

@@ -42,7 +42,7 @@ begin
   end if;
   -- Whoever knows an issuer with a path asks with that path behind the well-known one
   -- (RFC 8414 section 3.1).
-  if coalesce(path, '') not in ('', substring(base from '^https?://[^/]+(/.*)$')) then
+  if coalesce(path, '') not in ('', coalesce(substring(base from '^https?://[^/]+(/.*)$'), '')) then
     return openclaw.http_error(404, 'not_found', 'there is no such issuer here');
   end if;
   return openclaw.http_json(200, json_strip_nulls(json_build_object(
@@ -52,7 +52,7 @@ begin
     'jwks_uri', base || '/.well-known/jwks.json',
     'introspection_endpoint', base || '/oauth/introspect',
     'revocation_endpoint', base || '/oauth/revoke',
-    'response_types_supported', json_build_array(),
+    'response_types_supported', json_build_array('code'),
     'grant_types_supported', json_build_array(
       'client_credentials', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'),
     'token_endpoint_auth_methods_supported', methods,
@@ -73,16 +73,18 @@ comment on function openclaw.front_metadata(text) is
   'GET /.well-known/oauth-authorization-server and /.well-known/openid-configuration, each also with the issuer''s path behind it: what works here (RFC 8414 section 2; RFC 8705 section 5). Another path behind it is 404.';
 revoke all on function openclaw.front_metadata(text) from public;
 
-create function openclaw.front_authorize() returns openclaw.http_answer
+create function openclaw.front_authorize(response_type text) returns openclaw.http_answer
   language sql immutable security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select openclaw.http_error(400, 'unsupported_response_type',
-      'nobody signs in here: clients get tokens at the token endpoint, by client_credentials, token exchange or refresh_token')
+    select case when response_type is distinct from 'code'
+      then openclaw.http_error(400, 'unsupported_response_type', 'response_type is code')
+      else openclaw.http_error(400, 'unauthorized_client',
+        'no client may use authorization codes: tokens come from the token endpoint, by client_credentials, token exchange or refresh_token') end
   $$;
-comment on function openclaw.front_authorize() is
-  '/oauth/authorize: 400 unsupported_response_type (RFC 6749 section 4.1.2.1). No response type is supported; MCP''s SDKs read no metadata without the endpoint.';
-revoke all on function openclaw.front_authorize() from public;
+comment on function openclaw.front_authorize(text) is
+  '/oauth/authorize: 400 unauthorized_client, or unsupported_response_type (RFC 6749 section 4.1.2.1). No client has a redirect URI, so none may use authorization codes; MCP''s clients read no metadata without the endpoint.';
+revoke all on function openclaw.front_authorize(text) from public;
 
 create function openclaw.front_token(
     http_authorization text, client_certificate text, client_id text, client_secret text,
@@ -191,15 +193,14 @@ comment on function openclaw.front_introspect(text, text, text, text, text, text
   'POST /oauth/introspect (RFC 7662). A token that the caller may not see is inactive. token_type_hint is not needed and not used.';
 revoke all on function openclaw.front_introspect(text, text, text, text, text, text, text, text) from public;
 
-create function openclaw.front_introspect_many(http_authorization text, client_certificate text,
-                                               body text)
+create function openclaw.front_introspect_many(http_authorization text, body text)
   returns openclaw.http_answer
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
   caller openclaw.front_caller := openclaw.front_caller(
-    http_authorization, client_certificate, null, null, null, null, 'openclaw:introspect');
+    http_authorization, null, null, null, null, null, 'openclaw:introspect');
   parsed json;
   tokens text[];
   answers text;
@@ -230,9 +231,9 @@ begin
   return openclaw.http_json(200, ('[' || coalesce(answers, '') || ']')::json);
 end
 $$;
-comment on function openclaw.front_introspect_many(text, text, text) is
-  'POST /v1/introspect: introspection of up to 1000 tokens, a JSON array of strings, answered by an array in the same order. A client authenticates with client_secret_basic or its certificate, a harness with its bearer token.';
-revoke all on function openclaw.front_introspect_many(text, text, text) from public;
+comment on function openclaw.front_introspect_many(text, text) is
+  'POST /v1/introspect: introspection of up to 1000 tokens, a JSON array of strings, answered by an array in the same order. A client authenticates with client_secret_basic, a harness with its bearer token.';
+revoke all on function openclaw.front_introspect_many(text, text) from public;
 
 create function openclaw.front_revoke(
     http_authorization text, client_certificate text, client_id text, client_secret text,

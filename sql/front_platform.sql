@@ -37,6 +37,8 @@ begin
   exception
     when no_data_found then
       return openclaw.http_error(404, 'not_found', 'no such container');
+    when program_limit_exceeded then
+      return openclaw.http_error(400, 'invalid_scope', 'a JWT has no room for so many scopes');
     when feature_not_supported then
       return openclaw.http_error(400, 'invalid_target',
                                  'this container takes only API keys, which its owner manages');

@@ -267,7 +267,8 @@ begin
     proven := assertion.valid
       and openclaw.accept_assertion(stored.id, assertion.jti_hash, assertion.expires_at);
   elsif stored.auth_method = 'tls_client_auth' and client_certificate is not null
-        and num_nonnulls(client_secret, client_assertion) = 0 then
+        and num_nonnulls(client_secret, client_assertion) = 0
+        and openclaw.setting('mtls_url') <> '' then
     certificate := openclaw.client_certificate(client_certificate);
     proven := coalesce(stored.tls_subject = any (certificate.subjects)
                        and clock_timestamp() between certificate.not_before and certificate.not_after,
@@ -283,5 +284,5 @@ begin
 end
 $$;
 comment on function openclaw.authenticate_client(text, text, text, text, text, text) is
-  'Who a client is, by client_secret_basic, client_secret_post, private_key_jwt or tls_client_auth. client_certificate is the certificate that the TLS of this very connection proved, never one that a client may send by itself. An unknown client, a disabled one and a wrong proof answer alike.';
+  'Who a client is, by client_secret_basic, client_secret_post, private_key_jwt or tls_client_auth. client_certificate is the certificate that the TLS of this very connection proved, never one that a client may send by itself; it counts only where openclaw.mtls_url says that there is such TLS. An unknown client, a disabled one and a wrong proof answer alike.';
 revoke all on function openclaw.authenticate_client(text, text, text, text, text, text) from public;

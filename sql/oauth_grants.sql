@@ -54,6 +54,13 @@ comment on function openclaw.find_resource(text, text, text, text) is
   'The container that takes access tokens and that a resource, its id, its owner and a user name together; matches is 0, 1, or 2 for several.';
 revoke all on function openclaw.find_resource(text, text, text, text) from public;
 
+create function openclaw.distinct_scopes(scopes text[]) returns text[]
+  language sql immutable strict
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$ select array(select distinct s from unnest(scopes) as s order by s) $$;
+comment on function openclaw.distinct_scopes(text[]) is 'Each scope once, sorted; null for null.';
+revoke all on function openclaw.distinct_scopes(text[]) from public;
+
 create function openclaw.issue_for_grant(
     container_id text, user_id text, scopes text[], client_id text, actor text,
     certificate_thumbprint text, not_after timestamptz)
@@ -72,6 +79,8 @@ begin
   exception
     when no_data_found then
       return openclaw.grant_refusal('invalid_target', 'there is no such container');
+    when program_limit_exceeded then
+      return openclaw.grant_refusal('invalid_scope', 'a JWT has no room for so many scopes');
     when object_not_in_prerequisite_state or config_file_error then
       return openclaw.grant_refusal('temporarily_unavailable', 'no key can sign at present');
   end;
@@ -99,7 +108,7 @@ create function openclaw.grant_client_credentials(
   as $$
 declare
   allowed text[] := openclaw.narrowed_scopes(client.scopes, client.scopes);
-  granted text[] := coalesce(scopes, allowed);
+  granted text[] := coalesce(openclaw.distinct_scopes(scopes), allowed);
   target record;
 begin
   if resource is null then
@@ -125,6 +134,19 @@ comment on function openclaw.grant_client_credentials(openclaw.authenticated_cli
 revoke all on function openclaw.grant_client_credentials(openclaw.authenticated_client, text, text[], text) from public;
 
 -- Grants that can be refreshed.
+
+create view openclaw.live_grants as
+  select g.*
+  from openclaw.grants as g
+  join openclaw.oauth_clients as o on o.id = g.client_id
+  join openclaw.users as u on u.id = g.user_id
+  join openclaw.containers as c on c.id = g.container_id
+  left join openclaw.api_tokens as t on t.id = g.subject_token_id
+  where g.revoked_at is null and g.expires_at > clock_timestamp() and o.disabled_at is null
+    and u.disabled_at is null and c.disabled_at is null and t.revoked_at is null;
+comment on view openclaw.live_grants is
+  'Grants that give tokens now: they and all that they stand on have not ended.';
+revoke all on openclaw.live_grants from public;
 
 create function openclaw.add_refresh_token(grant_id text) returns text
   language plpgsql volatile
@@ -214,8 +236,17 @@ begin
      or subject.user_id <> coalesce(client.user_id, subject.user_id) then
     return openclaw.grant_refusal('invalid_request', 'the subject_token is not good here');
   end if;
+  -- Whoever revokes the subject now either comes first or finds what this gives. A standby cannot
+  -- lock, and has no revocation under way.
+  if not pg_is_in_recovery() then
+    perform from openclaw.api_tokens as t
+    where t.id = subject.token_id and t.revoked_at is null for share;
+    if not found then
+      return openclaw.grant_refusal('invalid_request', 'the subject_token is not good here');
+    end if;
+  end if;
   shared := openclaw.narrowed_scopes(subject.scopes, client.scopes);
-  granted := coalesce(scopes, shared);
+  granted := coalesce(openclaw.distinct_scopes(scopes), shared);
   if not openclaw.are_grants(granted) or not openclaw.scopes_cover(shared, granted) then
     return openclaw.grant_refusal('invalid_scope',
                                   'the subject_token and the client do not both cover these scopes');
@@ -247,7 +278,7 @@ begin
 end
 $$;
 comment on function openclaw.exchange_token(openclaw.authenticated_client, text, text, text, text[]) is
-  'An access token for one container from a user''s opaque token (RFC 8693): never wider than that in scopes, container or time, nor wider than the client; act names the client. A client that may refresh gets a refresh token too, and its grant ends with the subject token.';
+  'An access token for one container from a user''s opaque token (RFC 8693): never wider than that in scopes, container or time, nor wider than the client; act names the client. A client that may refresh gets a refresh token too; its grant and the access tokens of that end with the subject token. The JWT of another client runs out by itself.';
 revoke all on function openclaw.exchange_token(openclaw.authenticated_client, text, text, text, text[]) from public;
 
 create function openclaw.refresh_access_token(
@@ -260,7 +291,7 @@ create function openclaw.refresh_access_token(
 declare
   hash bytea := openclaw.token_hash(refresh_token);
   used record;
-  family openclaw.grants;
+  family record;
   minted record;
   answer openclaw.token_grant;
   refusal openclaw.token_grant := openclaw.grant_refusal(
@@ -268,14 +299,8 @@ declare
   grace interval := openclaw.setting('refresh_token_grace')::interval;
 begin
   select g.* into family
-  from openclaw.refresh_tokens as r
-  join openclaw.grants as g on g.id = r.grant_id
-  join openclaw.users as u on u.id = g.user_id
-  join openclaw.containers as c on c.id = g.container_id
-  left join openclaw.api_tokens as t on t.id = g.subject_token_id
-  where r.token_hash = hash and g.client_id = client.id
-    and g.revoked_at is null and g.expires_at > clock_timestamp()
-    and u.disabled_at is null and c.disabled_at is null and t.revoked_at is null;
+  from openclaw.refresh_tokens as r join openclaw.live_grants as g on g.id = r.grant_id
+  where r.token_hash = hash and g.client_id = client.id;
   if not found then
     return refusal;
   end if;
@@ -285,7 +310,7 @@ begin
        where c.id = family.container_id and c.mcp_endpoint = openclaw.resource_endpoint(resource)) then
     return openclaw.grant_refusal('invalid_target', 'the grant is for another resource');
   end if;
-  scopes := coalesce(scopes, family.scopes);
+  scopes := coalesce(openclaw.distinct_scopes(scopes), family.scopes);
   if not openclaw.are_grants(scopes) or not openclaw.scopes_cover(family.scopes, scopes) then
     return openclaw.grant_refusal('invalid_scope', 'the grant does not cover every one of these scopes');
   end if;
@@ -343,16 +368,8 @@ begin
     'sub', g.user_id, 'user_id', g.user_id, 'client_id', g.client_id,
     'container_id', g.container_id, 'iat', floor(extract(epoch from r.created_at)),
     'exp', floor(extract(epoch from g.expires_at))) into answer
-  from openclaw.refresh_tokens as r
-  join openclaw.grants as g on g.id = r.grant_id
-  join openclaw.users as u on u.id = g.user_id
-  join openclaw.containers as c on c.id = g.container_id
-  join openclaw.oauth_clients as o on o.id = g.client_id
-  left join openclaw.api_tokens as t on t.id = g.subject_token_id
-  where r.token_hash = openclaw.token_hash(introspect.token) and r.replaced_at is null
-    and g.revoked_at is null and g.expires_at > clock_timestamp()
-    and u.disabled_at is null and c.disabled_at is null and o.disabled_at is null
-    and t.revoked_at is null;
+  from openclaw.refresh_tokens as r join openclaw.live_grants as g on g.id = r.grant_id
+  where r.token_hash = openclaw.token_hash(introspect.token) and r.replaced_at is null;
   return coalesce(answer, '{"active":false}');
 end
 $$;

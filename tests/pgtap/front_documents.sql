@@ -29,7 +29,7 @@ select is((openclaw.front_metadata('')).body::jsonb,
     'authorization_endpoint', :'issuer' || '/oauth/authorize',
     'token_endpoint', :'issuer' || '/oauth/token',
     'introspection_endpoint', :'issuer' || '/oauth/introspect',
-    'revocation_endpoint', :'issuer' || '/oauth/revoke', 'response_types_supported', '[]'::jsonb,
+    'revocation_endpoint', :'issuer' || '/oauth/revoke', 'response_types_supported', '["code"]'::jsonb,
     'grant_types_supported', '["client_credentials","refresh_token","urn:ietf:params:oauth:grant-type:token-exchange"]'::jsonb)
   || (select jsonb_object_agg(endpoint || '_endpoint_auth_methods_supported',
         '["client_secret_basic","client_secret_post","private_key_jwt"]'::jsonb)

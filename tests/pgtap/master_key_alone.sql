@@ -1,42 +1,13 @@
 -- Attack 43. The server is given another path for its master key, so that the real file is not
 -- touched; every question is put to a fresh backend, which has nothing cached.
-\ir other_session.psql
 \ir fixture.psql
+\ir master_key.psql
 commit;
 select plan(34);
 
 select token as jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
-select regexp_replace(current_setting('openclaw.master_key_file'), '[^/]*$',
-  'pgtap.master.key') as path \gset
+select regexp_replace(:'real_path', '[^/]*$', 'pgtap.master.key') as path \gset
 
--- What a new session says to a statement: the value, or SQLSTATE, message and hint.
-create function pg_temp.fresh(statement text) returns text language plpgsql as $$
-declare
-  answer text;
-  message text;
-  hint text;
-begin
-  perform dblink_connect('fresh', pg_temp.server());
-  perform dblink_exec('fresh', format('set openclaw.issuer = %L', current_setting('openclaw.issuer')));
-  select t.answer into answer from dblink('fresh', statement) as t(answer text);
-  perform dblink_disconnect('fresh');
-  return answer;
-exception when others then
-  get stacked diagnostics message = message_text, hint = pg_exception_hint;
-  perform dblink_disconnect('fresh');
-  return concat_ws(' | ', sqlstate, message, nullif(hint, ''));
-end
-$$;
--- Until the postmaster has read its configuration again, as new sessions see it.
-create function pg_temp.wait_for_path(path text) returns void language plpgsql as $$
-declare
-  deadline constant timestamptz := clock_timestamp() + interval '30 seconds';
-begin
-  while pg_temp.fresh('show openclaw.master_key_file') <> path loop
-    if clock_timestamp() > deadline then raise exception 'the server does not reload its configuration'; end if;
-  end loop;
-end
-$$;
 -- A shell command of the server's user; %s is the path.
 create temp table said (line text);
 create function pg_temp.shell(command text, path text) returns text language plpgsql as $$
@@ -45,9 +16,6 @@ begin
   execute format('copy said from program %L', format(command, '''' || replace(path, '''', '''\''''') || ''''));
   return (select string_agg(line, e'\n') from said);
 end
-$$;
-create function pg_temp.signs() returns text language sql as $$
-  select pg_temp.fresh('select jti from openclaw.issue_access_token(''ctr_alice'', ''{mcp:tools}'')')
 $$;
 create function pg_temp.refusal(why text, hint text, path text, state text default 'F0000') returns text language sql as $$
   select concat_ws(' | ', state, format('the master key file "%s" %s', path, why), hint)
@@ -58,9 +26,6 @@ create function pg_temp.verifies(jwt text) returns text language sql as $$
                                from openclaw.verify_jwt(%L, ''https://mcp.alice.example.com/mcp'') as v', jwt))
 $$;
 
-select coalesce((select setting from pg_file_settings
-                 where name = 'openclaw.master_key_file'
-                   and sourcefile like '%/postgresql.auto.conf'), '') as configured, current_setting('openclaw.master_key_file') as real_path \gset
 select pg_temp.shell('rm -rf %s', :'path') as ignored \gset
 alter system set openclaw.master_key_file = :'path';
 select pg_reload_conf() as ignored \gset
