@@ -68,7 +68,9 @@ std::vector<std::string_view> common_grants(std::span<const std::string_view> a,
   const auto add = [&common](std::span<const std::string_view> from,
                              std::span<const std::string_view> other) {
     std::copy_if(from.begin(), from.end(), std::back_inserter(common),
-                 [other](std::string_view grant) { return covers_all(other, {&grant, 1}); });
+                 [other](std::string_view grant) {
+                   return covers_all(other, {&grant, 1});
+                 });
   };
   add(a, b);
   add(b, a);

@@ -55,6 +55,21 @@ describe('the documents', () => {
     await run(`${root}tools/sql-reference`, ['--check'], { env });
   });
 
+  test('each test that docs/oauth-conformance.md names is there', async () => {
+    const rows = (await readFile(`${root}docs/oauth-conformance.md`, 'utf8')).split('\n')
+      .filter((line) => line.startsWith('|')).slice(2).map((line) => line.split('|')[2]);
+    assert.ok(rows.length >= 20);
+    for (const row of rows) {
+      let tests;
+      const named = [...row.matchAll(/`([a-z_]+)`|“([^”]+)”/g)];
+      assert.ok(named.length >= 2, row);
+      for (const [, file, piece] of named) {
+        if (file) tests = await readFile(`${root}tests/e2e/${file}.test.mjs`, 'utf8');
+        else assert.ok(tests.includes(piece), piece);
+      }
+    }
+  });
+
   test('docs/http-reference.md names every route of the front', async () => {
     const reference = await readFile(`${root}docs/http-reference.md`, 'utf8');
     const routes = await readFile(`${root}service/endpoints.cpp`, 'utf8');
