@@ -33,18 +33,48 @@ RequestFrame form(std::string_view body) {
 }
 
 TEST(Arguments, ComeFromWhereTheTableSaysInItsOrder) {
-  RequestFrame frame = form("token_type_hint=access_token&token=abc&other=x");
+  RequestFrame frame = form("token_type_hint=access_token&token=abc&other=x&client_secret=s");
   frame.authorization = "Bearer och_x";
+  frame.client_certificate = ":AA==:";
   frame.query = "token=from-the-query";
   EXPECT_EQ(values("/oauth/revoke", frame),
-            (SqlArguments{"Bearer och_x", "abc", "access_token", "id-1"}));
+            (SqlArguments{"Bearer och_x", ":AA==:", std::nullopt, "s", std::nullopt, std::nullopt,
+                          "abc", "access_token", "id-1"}));
 }
 
 TEST(Arguments, AreNullWhenAbsent) {
-  EXPECT_EQ(values("/oauth/introspect", RequestFrame()),
-            (SqlArguments{std::nullopt, std::nullopt, std::nullopt}));
+  EXPECT_EQ(values("/oauth/introspect", RequestFrame()), SqlArguments(8, std::nullopt));
   EXPECT_EQ(values("/.well-known/jwks.json", RequestFrame()), (SqlArguments{std::nullopt}));
   EXPECT_EQ(values("/readyz", RequestFrame()), SqlArguments());
+}
+
+TEST(Arguments, OfAPathAreWhatFollowsTheEndpoints) {
+  RequestFrame frame;
+  frame.path = "/oauth/status/ctr_1/0";
+  EXPECT_EQ(values("/oauth/status", frame), (SqlArguments{"/ctr_1/0"}));
+  frame.path = "/oauth/status";
+  EXPECT_EQ(values("/oauth/status", frame), (SqlArguments{""}));
+}
+
+TEST(Arguments, OfABatchAreTheBodyWhichMustBeJson) {
+  RequestFrame frame;
+  frame.body = R"(["a"])";
+  EXPECT_EQ(refusal("/v1/introspect", frame), 415);
+  for (const char* type :
+       {"application/json", "Application/JSON", "application/json; charset=utf-8"}) {
+    frame.content_type = type;
+    EXPECT_EQ(values("/v1/introspect", frame), (SqlArguments{std::nullopt, R"(["a"])"})) << type;
+  }
+  for (const char* type : {"text/json", "application/jsonp", "application/x-www-form-urlencoded"}) {
+    frame.content_type = type;
+    EXPECT_EQ(refusal("/v1/introspect", frame), 415) << type;
+  }
+  frame.content_type = "application/json";
+  frame.content_encoding = "gzip";
+  EXPECT_EQ(refusal("/v1/introspect", frame), 415);
+  frame.content_encoding.reset();
+  frame.body = "\xff";
+  EXPECT_EQ(refusal("/v1/introspect", frame), 400);
 }
 
 TEST(Arguments, OfAForwardedRequestComeFromTheQueryWhateverItsBody) {
