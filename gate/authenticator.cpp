@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
 #include "core/jwt.h"
 #include "core/scope.h"
@@ -10,6 +9,8 @@
 
 namespace openclaw::gate {
 namespace {
+
+constexpr std::string_view kStatusUnknown = "status_unknown";
 
 // API keys are far shorter; nothing that is longer is worth a hash.
 constexpr std::size_t kMaxCredential = kMaxJwt;
@@ -111,7 +112,8 @@ Decision Authenticator::decide_bearer(const Credentials& credentials, std::int64
   const std::variant<std::string_view, Decision> token = bearer_token(credentials);
   if (const Decision* refusal = std::get_if<Decision>(&token)) return *refusal;
   const std::string_view text = std::get<std::string_view>(token);
-  return config_.mode == Mode::token ? decide_api_key(text, now) : decide_jwt(text, now);
+  return config_.mode == Mode::token ? decide_api_key(text, now)
+                                     : decide_jwt(text, credentials, now);
 }
 
 // Both are needed: the certificate says that the platform calls, the claim says for whom.
@@ -120,7 +122,7 @@ Decision Authenticator::decide_user_claim(const Credentials& credentials, std::i
   if (!credentials.client_certificate) return refused("no_client_certificate", presented);
   if (credentials.user_claim_repeated) return refused("repeated_header", true);
   if (!credentials.user_claim) return refused("no_credentials", false);
-  return decide_jwt(*credentials.user_claim, now);
+  return decide_jwt(*credentials.user_claim, credentials, now);
 }
 
 // The map is keyed by the token's SHA-256: how long a look-up takes tells of the bucket that a
@@ -137,15 +139,29 @@ Decision Authenticator::decide_api_key(std::string_view token, std::int64_t now)
   return decision;
 }
 
-// Only what is allowed is remembered: a refusal may be right today and wrong tomorrow (a new key,
+// Only what was verified is remembered: a refusal may be right today and wrong tomorrow (a new key,
 // a time that comes), and remembering refusals would let strangers fill the memory.
-Decision Authenticator::decide_jwt(std::string_view jwt, std::int64_t now) {
+Decision Authenticator::decide_jwt(std::string_view jwt, const Credentials& credentials,
+                                   std::int64_t now) {
   if (jwt.size() > kMaxJwt) return refused(Error::malformed);
   const Digest digest = sha256(as_bytes(jwt));
-  if (const RememberedTokens::Entry* known = remembered_.find(digest, now)) {
-    return allowed_user(known->user_id);
+  std::shared_ptr<const VerifiedToken> token = remembered_.find(digest, now);
+  if (!token) {
+    auto verified = verify(jwt, credentials, now);
+    if (Decision* refusal = std::get_if<Decision>(&verified)) return std::move(*refusal);
+    token = std::get<std::shared_ptr<const VerifiedToken>>(std::move(verified));
+    // One whose list has no place finds it later only when it is asked again.
+    if (!token->status || token->status->list) remembered_.remember(digest, token, now);
+  } else if (!token->certificate_thumbprint.empty() &&
+             token->certificate_thumbprint != credentials.certificate_thumbprint) {
+    return refused(Error::wrong_certificate);
   }
+  return judge_status(std::move(token));
+}
 
+// All of it but its status.
+std::variant<std::shared_ptr<const VerifiedToken>, Decision> Authenticator::verify(
+    std::string_view jwt, const Credentials& credentials, std::int64_t now) const {
   JwtExpectation expected;
   expected.type = config_.mode == Mode::mtls ? JwtType::user_claim : JwtType::access_token;
   expected.issuer = config_.issuer;
@@ -155,6 +171,7 @@ Decision Authenticator::decide_jwt(std::string_view jwt, std::int64_t now) {
     expected.user_id = config_.expected_user_id;
   }
   expected.required_scopes = required_scopes_;
+  expected.certificate_thumbprint = credentials.certificate_thumbprint;
   expected.now = now;
   expected.leeway = config_.leeway.count();
 
@@ -163,9 +180,36 @@ Decision Authenticator::decide_jwt(std::string_view jwt, std::int64_t now) {
   if (!verified) return refused_jwt(verified.error());
   Claims& claims = verified->claims;
   if (!is_header_safe(claims.user_id)) return refused(Error::wrong_user);
-  const Decision decision = allowed_user(claims.user_id);
-  remembered_.remember(
-      digest, {std::move(claims.user_id), std::move(verified->kid), claims.expires_at}, now);
+  auto token = std::make_shared<VerifiedToken>();
+  if (claims.status) {
+    const std::optional<HttpUrl> url = status_list_url(config_, claims.status->uri);
+    if (!url) return refused(Error::malformed);
+    token->status = {lists_ ? lists_->refer(claims.status->uri, *url) : nullptr,
+                     claims.status->index};
+  }
+  token->user_id = std::move(claims.user_id);
+  token->kid = std::move(verified->kid);
+  token->expires_at = claims.expires_at;
+  token->certificate_thumbprint = std::move(claims.certificate_thumbprint);
+  return token;
+}
+
+Decision Authenticator::judge_status(std::shared_ptr<const VerifiedToken> token) const {
+  if (token->is_revoked()) return refused(Error::revoked);
+  const KnownList* const list = token->status ? token->status->list.get() : nullptr;
+  if (list != nullptr && !list->current && !list->awaited) {
+    return {.verdict = Verdict::unread_status,
+            .reason = kStatusUnknown,
+            .presented = true,
+            .token = std::move(token)};
+  }
+  const bool is_known = !token->status || (list != nullptr && list->current);
+  if (!is_known && config_.status_outage == StatusOutage::refuse) {
+    return {.verdict = Verdict::unavailable, .reason = kStatusUnknown, .presented = true};
+  }
+  Decision decision = allowed();
+  decision.user_id = token->user_id;
+  decision.token = std::move(token);
   return decision;
 }
 
@@ -175,13 +219,6 @@ Decision Authenticator::refused_jwt(Error error) const {
   if (error != Error::unknown_key) return refused(error);
   if (!keys_) return {.verdict = Verdict::unavailable, .reason = "no_keys", .presented = true};
   return {.verdict = Verdict::unknown_key, .reason = name(error), .presented = true};
-}
-
-Decision Authenticator::allowed_user(std::string_view user_id) {
-  user_id_ = user_id;
-  Decision decision = allowed();
-  decision.user_id = user_id_;
-  return decision;
 }
 
 }  // namespace openclaw::gate

@@ -1,16 +1,25 @@
-// Where `openclaw verify` gets the platform's keys.
+// Where `openclaw verify` gets the platform's keys, and what the platform says of a token.
+#include <chrono>
 #include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <utility>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
 
+#include "core/status_list.h"
 #include "gate/cli_verify.h"
+#include "gate/https_get.h"
 #include "gate/jwks_source.h"
+#include "gate/known_lists.h"
 
 namespace openclaw::gate {
 namespace {
+
+namespace asio = boost::asio;
 
 using Found = std::variant<std::shared_ptr<const KeySet>, std::string>;
 
@@ -22,6 +31,29 @@ std::string sentence_for(std::string_view outcome) {
   if (outcome == "not_a_key_set") return "the answer is no key set";
   if (outcome == "timeout") return "the server takes too long";
   return std::string(outcome);
+}
+
+GetAnswer fetch(const Config& config, const GetRequest& request) {
+  constexpr std::chrono::seconds kAtMost{10};
+  asio::io_context loop;
+  asio::ssl::context tls = client_tls(config.jwks_ca);
+  HttpsGet flight(loop.get_executor(), tls);
+  GetAnswer answer{"connect"};
+  asio::co_spawn(
+      loop,
+      [&]() -> asio::awaitable<void> {
+        answer = co_await flight.get(request, HttpsGet::Clock::now() + kAtMost);
+      },
+      asio::detached);
+  loop.run();
+  return answer;
+}
+
+StatusFinding unread(const Config& config, const std::string& why) {
+  if (config.status_outage == StatusOutage::refuse) {
+    return {Outcome::failed, "status_unknown", why + "; auth.status_outage is refuse"};
+  }
+  return {Outcome::not_asked, "ok", why + "; auth.status_outage is accept"};
 }
 
 }  // namespace
@@ -38,7 +70,7 @@ Found read_key_set(const std::string& path) {
 }
 
 Found fetch_key_set(const Config& config) {
-  boost::asio::io_context loop;
+  asio::io_context loop;
   Found found = "nothing came back";
   try {
     JwksSource source(
@@ -56,6 +88,31 @@ Found fetch_key_set(const Config& config) {
     return std::string(error.what());
   }
   return found;
+}
+
+StatusFinding fetch_status(const Config& config, const KeySet& keys,
+                           const StatusReference& reference, std::int64_t now) {
+  const std::optional<HttpUrl> url = status_list_url(config, reference.uri);
+  if (!url) {
+    return {Outcome::failed, name(Error::malformed), "the list must lie below the issuer"};
+  }
+  GetAnswer answer;
+  try {
+    answer = fetch(config, {.url = *url,
+                            .accept = "application/statuslist+jwt",
+                            .most_bytes = kMaxStatusListToken,
+                            .max_age = std::chrono::seconds(0)});
+  } catch (const std::exception& error) {
+    return unread(config, error.what());
+  }
+  if (answer.outcome != "ok") return unread(config, sentence_for(answer.outcome));
+  const Result<StatusListToken> list =
+      verify_status_list(answer.body, keys, reference.uri, now, config.leeway.count());
+  if (!list) return unread(config, "the answer is no list: " + std::string(name(list.error())));
+  if (list->list.is_invalid(reference.index)) {
+    return {Outcome::failed, name(Error::revoked), "revoked"};
+  }
+  return {Outcome::passed, "ok", "not revoked"};
 }
 
 }  // namespace openclaw::gate

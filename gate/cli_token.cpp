@@ -113,13 +113,15 @@ std::string_view kind_of(TokenPurpose purpose) {
       return "a token of the platform's harness (och_)";
     case TokenPurpose::refresh:
       return "a refresh token (ocr_)";
+    case TokenPurpose::client_secret:
+      return "an OAuth client's secret (ocs_)";
   }
   return {};
 }
 
 // Whether all is there but for the checksum: a slip of the keyboard, not another thing.
 bool has_outer_form(std::string_view token) {
-  constexpr std::array<std::string_view, 3> kPrefixes{"ocu_", "och_", "ocr_"};
+  constexpr std::array<std::string_view, 4> kPrefixes{"ocu_", "och_", "ocr_", "ocs_"};
   return token.size() == kTokenLength && is_base62(token.substr(4)) &&
          std::find(kPrefixes.begin(), kPrefixes.end(), token.substr(0, 4)) != kPrefixes.end();
 }
@@ -134,7 +136,7 @@ int refuse_form(const Console& console, std::string_view token) {
   }
   return fail(
       console, kRefused,
-      "this is no token of ours: ocu_, och_ or ocr_ and 49 letters and digits, copied whole");
+      "this is no token of ours: ocu_, och_, ocr_ or ocs_ and 49 letters and digits, copied whole");
 }
 
 }  // namespace

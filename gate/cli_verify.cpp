@@ -85,13 +85,15 @@ enum JwtStep : std::size_t {
   kTimes,
   kAudience,
   kUser,
+  kCertificate,
   kScopes,
+  kStatus,
   kJwtSteps
 };
 
 constexpr std::array<std::string_view, kJwtSteps> kStepNames{
-    "form",   "algorithm", "key",      "signature", "type",  "issuer",
-    "claims", "times",     "audience", "user",      "scopes"};
+    "form",  "algorithm", "key",  "signature",   "type",   "issuer", "claims",
+    "times", "audience",  "user", "certificate", "scopes", "status"};
 
 JwtStep failing_step(Error error, bool form_is_good) {
   switch (error) {
@@ -112,6 +114,8 @@ JwtStep failing_step(Error error, bool form_is_good) {
       return kAudience;
     case Error::wrong_user:
       return kUser;
+    case Error::wrong_certificate:
+      return kCertificate;
     case Error::insufficient_scope:
       return kScopes;
     default:
@@ -170,6 +174,22 @@ std::string user_detail(const nlohmann::json& payload, const Demands& demands) {
   return demands.user_id ? compared(user, *demands.user_id) : user + "; any user is taken";
 }
 
+// cnf.x5t#S256, or "".
+std::string bound_to(const nlohmann::json& payload) {
+  const auto confirmation = payload.find("cnf");
+  if (confirmation == payload.end() || !confirmation->is_object()) return {};
+  const auto thumbprint = confirmation->find("x5t#S256");
+  const bool is_text = thumbprint != confirmation->end() && thumbprint->is_string();
+  return is_text ? thumbprint->get<std::string>() : std::string();
+}
+
+std::string certificate_detail(const nlohmann::json& payload) {
+  const std::string thumbprint = bound_to(payload);
+  return thumbprint.empty() ? "bound to none"
+                            : "bound to the client certificate with the SHA-256 thumbprint " +
+                                  printable(thumbprint) + ", which the TLS connection must show";
+}
+
 std::array<std::string, kJwtSteps> details_of(const Contents& contents, const KeySet& keys,
                                               const Demands& demands, std::int64_t now) {
   const nlohmann::json& payload = contents.payload;
@@ -184,27 +204,42 @@ std::array<std::string, kJwtSteps> details_of(const Contents& contents, const Ke
   details[kTimes] = times_detail(payload, now);
   details[kAudience] = audience_detail(payload, demands);
   details[kUser] = user_detail(payload, demands);
+  details[kCertificate] = certificate_detail(payload);
   details[kScopes] =
       "grants " + text_of(payload, "scope") + "; needed: " + scope_text(demands.scopes);
   return details;
 }
 
 JwtExpectation expectation_of(const Demands& demands, std::span<const std::string_view> scopes,
-                              std::int64_t now) {
+                              std::string_view thumbprint, std::int64_t now) {
   JwtExpectation expected;
   expected.type = demands.type;
   expected.issuer = demands.issuer;
   if (demands.audience) expected.audience = *demands.audience;
   if (demands.user_id) expected.user_id = *demands.user_id;
   expected.required_scopes = scopes;
+  if (!thumbprint.empty()) expected.certificate_thumbprint = thumbprint;
   expected.now = now;
   expected.leeway = demands.leeway;
   return expected;
 }
 
-bool is_asked(std::size_t step, const Demands& demands) {
+std::string place_of(const StatusReference& reference) {
+  return "entry " + std::to_string(reference.index) + " of " + printable(reference.uri);
+}
+
+StatusFinding find_status(const std::optional<StatusReference>& reference,
+                          const ReadStatus& read_status) {
+  if (!reference) return {Outcome::passed, "ok", "has none: it holds until it expires"};
+  StatusFinding finding{Outcome::not_asked, "ok", "its list is not read"};
+  if (read_status) finding = read_status(*reference);
+  finding.detail = place_of(*reference) + ": " + finding.detail;
+  return finding;
+}
+
+bool is_asked(std::size_t step, const Demands& demands, bool is_bound) {
   return (step != kAudience || demands.audience.has_value()) &&
-         (step != kUser || demands.user_id.has_value());
+         (step != kUser || demands.user_id.has_value()) && (step != kCertificate || !is_bound);
 }
 
 // --- printing -----------------------------------------------------------------------------------
@@ -272,8 +307,8 @@ std::variant<Demands, std::string> read_demands(const Config& config, const Veri
 
 // A URL for the keys stands for the configuration's, and for its issuer where no other is known.
 std::string take_jwks_url(Config& config, const std::string& text) {
-  const std::optional<HttpUrl> url = parse_http_url(text);
-  if (!url || (!url->tls && !is_loopback_host(url->host))) {
+  const std::optional<HttpUrl> url = parse_trusted_url(text);
+  if (!url) {
     return "--jwks must be a file, or an https URL (http for loopback alone)";
   }
   config.jwks_url = text;
@@ -298,7 +333,15 @@ int verify_jwt_token(const Console& console, std::string_view jwt, const Verify&
   if (const auto* why = std::get_if<1>(&demands)) return fail(console, kMisused, *why);
   const auto keys = is_file ? read_key_set(wanted.jwks) : fetch_key_set(config);
   if (const auto* why = std::get_if<1>(&keys)) return fail(console, kUnreachable, *why);
-  return print(console, explain_jwt(jwt, *std::get<0>(keys), std::get<Demands>(demands), now));
+  const KeySet& published = *std::get<0>(keys);
+  config.issuer = std::get<Demands>(demands).issuer;
+  ReadStatus read_status;  // keys from a file are for judging without the platform
+  if (!is_file) {
+    read_status = [&](const StatusReference& reference) {
+      return fetch_status(config, published, reference, now);
+    };
+  }
+  return print(console, explain_jwt(jwt, published, std::get<Demands>(demands), now, read_status));
 }
 
 // Why the configuration's gate does not even look at such a token, or "".
@@ -320,26 +363,35 @@ std::string unfit_for_mode(Mode mode, bool is_jwt) {
 }  // namespace
 
 Explanation explain_jwt(std::string_view jwt, const KeySet& keys, const Demands& demands,
-                        std::int64_t now) {
+                        std::int64_t now, const ReadStatus& read_status) {
   const std::vector<std::string_view> scopes = views_of(demands.scopes);
-  const Result<VerifiedJwt> verified = verify_jwt(jwt, keys, expectation_of(demands, scopes, now));
   const std::variant<Contents, std::string> contents = read_contents(jwt);
   const bool form_is_good = contents.index() == 0;
   std::array<std::string, kJwtSteps> details;
+  std::string thumbprint;
   if (form_is_good) {
     details = details_of(std::get<Contents>(contents), keys, demands, now);
+    thumbprint = bound_to(std::get<Contents>(contents).payload);
   } else {
     details[kForm] = std::get<std::string>(contents);
   }
+  const Result<VerifiedJwt> verified =
+      verify_jwt(jwt, keys, expectation_of(demands, scopes, thumbprint, now));
+  StatusFinding status{Outcome::not_reached, "", ""};
+  if (verified) status = find_status(verified->claims.status, read_status);
+  details[kStatus] = std::move(status.detail);
 
   const std::size_t failing =
-      verified ? std::size_t{kJwtSteps} : failing_step(verified.error(), form_is_good);
-  Explanation explanation{bool(verified), verified ? "ok" : name(verified.error()), {}};
+      verified ? std::size_t{kStatus} : failing_step(verified.error(), form_is_good);
+  Explanation explanation{bool(verified) && status.outcome != Outcome::failed,
+                          verified ? status.reason : name(verified.error()),
+                          {}};
   for (std::size_t step = 0; step < kJwtSteps; ++step) {
-    const Outcome outcome = step > failing            ? Outcome::not_reached
-                            : step == failing         ? Outcome::failed
-                            : is_asked(step, demands) ? Outcome::passed
-                                                      : Outcome::not_asked;
+    const Outcome outcome = step > failing                                 ? Outcome::not_reached
+                            : step == kStatus                              ? status.outcome
+                            : step == failing                              ? Outcome::failed
+                            : is_asked(step, demands, !thumbprint.empty()) ? Outcome::passed
+                                                                           : Outcome::not_asked;
     explanation.steps.push_back({kStepNames[step], outcome, std::move(details[step])});
   }
   return explanation;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,8 +44,19 @@ struct Demands {
   std::int64_t leeway = kDefaultLeeway;
 };
 
+// What a token's status list says of it: passed, failed with the reason ("revoked", or why the gate
+// refuses), or not_asked when it is not read.
+struct StatusFinding {
+  Outcome outcome;
+  std::string_view reason;
+  std::string detail;
+};
+using ReadStatus = std::function<StatusFinding(const StatusReference&)>;
+
+// A token's certificate is not asked for, since only a TLS connection can show it, and its status
+// only of `read_status`, where one is given.
 Explanation explain_jwt(std::string_view jwt, const KeySet& keys, const Demands& demands,
-                        std::int64_t now);
+                        std::int64_t now, const ReadStatus& read_status = {});
 Explanation explain_api_key(std::string_view key, const Config& config, std::int64_t now);
 
 struct Verify {
@@ -63,5 +75,8 @@ int verify(const Console& console, std::string_view token, const Verify& wanted,
 // Keys from a file, or fetched once from the configuration's jwks_url; or why there are none.
 std::variant<std::shared_ptr<const KeySet>, std::string> read_key_set(const std::string& path);
 std::variant<std::shared_ptr<const KeySet>, std::string> fetch_key_set(const Config& config);
+// From the list, fetched once as the configuration's gate would.
+StatusFinding fetch_status(const Config& config, const KeySet& keys,
+                           const StatusReference& reference, std::int64_t now);
 
 }  // namespace openclaw::gate

@@ -230,20 +230,17 @@ void read_key_expiry(Reader& reader, const Value& value) {
 
 // --- the values of modes platform and mtls ------------------------------------------------------
 
-// An https URL; http where nobody can stand between.
-std::optional<HttpUrl> read_trusted_url(Reader& reader, const Value& value) {
-  std::optional<HttpUrl> url = parse_http_url(value.node.text);
-  if (url && (url->tls || is_loopback_host(url->host))) return url;
-  reader.wrong(value);
-  return std::nullopt;
+void read_trusted_url(Reader& reader, const Value& value, std::string& url) {
+  if (!parse_trusted_url(value.node.text)) return reader.wrong(value);
+  url = value.node.text;
 }
 
 void read_jwks_url(Reader& reader, const Value& value) {
-  if (read_trusted_url(reader, value)) reader.config.jwks_url = value.node.text;
+  read_trusted_url(reader, value, reader.config.jwks_url);
 }
 
 void read_issuer(Reader& reader, const Value& value) {
-  if (read_trusted_url(reader, value)) reader.config.issuer = value.node.text;
+  read_trusted_url(reader, value, reader.config.issuer);
 }
 
 void read_expected_user(Reader& reader, const Value& value) {
@@ -280,6 +277,17 @@ void read_duration(Reader& reader, const Value& value, std::chrono::seconds leas
 void read_outage_limit(Reader& reader, const Value& value) {
   using namespace std::chrono_literals;
   read_duration(reader, value, 1s, 24h * 30, reader.config.jwks_outage_limit);
+}
+
+void read_status_period(Reader& reader, const Value& value) {
+  using namespace std::chrono_literals;
+  read_duration(reader, value, 2s, 1h, reader.config.status_period);
+}
+
+void read_status_outage(Reader& reader, const Value& value) {
+  const bool refuses = value.node.text == "refuse";
+  if (!refuses && value.node.text != "accept") return reader.wrong(value);
+  reader.config.status_outage = refuses ? StatusOutage::refuse : StatusOutage::accept;
 }
 
 void read_leeway(Reader& reader, const Value& value) {
@@ -447,10 +455,21 @@ constexpr std::array kSchema{
         "the origin of `auth.platform_jwks_url`", "Who must have signed, compared byte for byte.",
         read_issuer},
     Key{"auth", "jwks_ca", Form::text, "the path of a PEM file", "the system's",
-        "The authorities trusted for the server of `auth.platform_jwks_url`.", read_jwks_ca},
+        "The authorities trusted for the server of `auth.platform_jwks_url` and of status lists.",
+        read_jwks_ca},
     Key{"auth", "jwks_outage_limit", Form::text, "a duration from 1s to 30d", "1h",
         "How long the last good keys serve while the platform cannot be reached.",
         read_outage_limit},
+    Key{"auth", "status_period", Form::text, "a duration from 2s to 1h", "10s",
+        "Within which a token that the platform has revoked is refused: status lists are read "
+        "twice as often.",
+        read_status_period},
+    Key{"auth", "status_outage", Form::text, "accept or refuse", "accept",
+        "What becomes of tokens whose status list could not be read within that period. `accept`: "
+        "what the last list said holds on, since tokens live for minutes and an outage of the "
+        "platform should not stop every container. `refuse`: 503, for those to whom a revoked "
+        "token is worse than an outage.",
+        read_status_outage},
     Key{"auth", "leeway", Form::text, "a duration from 0s to 60s", "30s",
         "How far the platform's clock may be ahead (`iat` and `nbf`; `exp` has none).",
         read_leeway},

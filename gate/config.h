@@ -74,6 +74,9 @@ struct ClientCertificates {
   bool operator==(const ClientCertificates&) const = default;
 };
 
+// What becomes of a token whose status list could not be read within the period.
+enum class StatusOutage : std::uint8_t { accept, refuse };
+
 struct Config {
   Mode mode = Mode::local;
   Address listen{"127.0.0.1", 3100};
@@ -87,6 +90,8 @@ struct Config {
   std::string expected_user_id;
   std::string issuer;                            // by default the origin of jwks_url
   std::chrono::seconds jwks_outage_limit{3600};  // how long the last good set serves
+  std::chrono::seconds status_period{10};        // within which a revoked token is refused
+  StatusOutage status_outage = StatusOutage::accept;
   std::chrono::seconds leeway{30};
   std::optional<TlsFiles> tls;
   ClientCertificates client_certificates;

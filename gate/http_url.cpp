@@ -149,6 +149,12 @@ std::optional<HttpUrl> parse_http_url(std::string_view text) {
   return url;
 }
 
+std::optional<HttpUrl> parse_trusted_url(std::string_view text) {
+  std::optional<HttpUrl> url = parse_http_url(text);
+  if (url && !url->tls && !is_loopback_host(url->host)) return std::nullopt;
+  return url;
+}
+
 std::string origin(const HttpUrl& url) {
   const bool brackets = url.host.find(':') != url.host.npos;
   std::string text = url.tls ? "https://" : "http://";

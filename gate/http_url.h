@@ -19,6 +19,9 @@ struct HttpUrl {
 // neither a DNS name nor a literal IP address, characters that no URL has.
 std::optional<HttpUrl> parse_http_url(std::string_view text);
 
+// The same, and nobody can stand between: https, or http with a loopback host.
+std::optional<HttpUrl> parse_trusted_url(std::string_view text);
+
 // scheme://host[:port], the port left out when it is the scheme's own (RFC 6454 6.1).
 std::string origin(const HttpUrl& url);
 

@@ -3,12 +3,13 @@
 // back-off (1 s doubling to 60 s) after a failure. The last good set serves through an outage until
 // Config::jwks_outage_limit after its last success, then there is none; so that a long max-age
 // leaves time for that, a set is fetched again after half the limit at the latest. An unknown kid
-// asks for one more fetch, at most every 10 s. No redirect is followed; 256 KiB and 10 s at the
-// most; http only for a loopback host.
+// asks for one more fetch, for callers at most every 10 s. Fetched as https_get.h says, 256 KiB and
+// 10 s at the most.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -40,6 +41,10 @@ std::chrono::milliseconds refresh_after(std::string_view cache_control,
                                         std::chrono::seconds outage_limit,
                                         const JwksTimes& times = {});
 
+// Who names a kid that the set lacks: whoever calls, of whom there may be a flood, or the platform
+// itself, in a document of its own.
+enum class NamedBy : std::uint8_t { caller, platform };
+
 class JwksSource {
  public:
   using Changed = std::function<void(std::shared_ptr<const KeySet>)>;
@@ -61,10 +66,11 @@ class JwksSource {
   // Begins to fetch, and goes on until it is destroyed.
   void start();
 
-  // For a kid that the set lacks: joins the flight under way, or begins one unless the last began
-  // less than 10 s ago. Returns when there is nothing more to wait for, within `at_most`. The
-  // source may be destroyed meanwhile.
-  boost::asio::awaitable<void> refetch(std::chrono::milliseconds at_most);
+  // For a kid that the set lacks: joins the flight under way, or begins one; for a caller's not
+  // when the last began less than 10 s ago. Returns when there is nothing more to wait for, within
+  // `at_most`. The source may be destroyed meanwhile.
+  boost::asio::awaitable<void> refetch(std::chrono::milliseconds at_most,
+                                       NamedBy who = NamedBy::caller);
 
  private:
   struct State;

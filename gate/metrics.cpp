@@ -82,6 +82,10 @@ std::string prometheus_text(const Metrics& metrics, std::uint64_t log_lines_lost
   text.single("jwks_keys", "gauge", "Keys of the platform that serve.", metrics.jwks_keys);
   text.labelled("jwks_fetches_total", "Fetches of the platform's keys by outcome.",
                 Names{"outcome"}, metrics.jwks_fetches);
+  text.single("status_lists", "gauge", "Token status lists that are kept current.",
+              metrics.status_lists);
+  text.labelled("status_fetches_total", "Fetches of token status lists by outcome.",
+                Names{"outcome"}, metrics.status_fetches);
   text.labelled("config_reloads_total", "Reloads of the configuration by outcome.",
                 Names{"outcome"}, metrics.config_reloads);
   text.single("log_lines_lost_total", "counter", "Lines that the log could not write in time.",

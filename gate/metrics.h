@@ -28,6 +28,7 @@ struct Metrics {
   LabelledCounter requests;        // decision, reason
   LabelledCounter responses;       // class: 2xx, 4xx, ...
   LabelledCounter jwks_fetches;    // outcome
+  LabelledCounter status_fetches;  // outcome
   LabelledCounter config_reloads;  // outcome
   std::uint64_t upstream_connections = 0;
   std::uint64_t upstream_failures = 0;
@@ -36,6 +37,7 @@ struct Metrics {
   std::size_t connections = 0;  // now
   std::size_t exchanges = 0;    // now: requests that wait for the upstream or stream
   std::size_t jwks_keys = 0;
+  std::size_t status_lists = 0;
   std::size_t remembered_tokens = 0;
 
   void count_response(unsigned status);

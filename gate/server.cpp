@@ -1,6 +1,7 @@
 #include "gate/server.h"
 
 #include <array>
+#include <ctime>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -31,6 +32,8 @@ constexpr auto kDrain = 10s;
 constexpr auto kRetryReload = 60s;
 // How long a request waits for a key that the set lacks, and the start for the first set.
 constexpr auto kWaitForKeys = 5s;
+// How long a request waits for a status list at the first sight of it.
+constexpr auto kWaitForStatus = 5s;
 
 // By Limit: an idle connection, a request's head, a pause in its body, a client that does not read,
 // and one that does not hang up.
@@ -77,7 +80,7 @@ tcp::acceptor listen_on(asio::io_context& loop, const Address& address) {
   }
 }
 
-bool needs_keys(const Config& config) {
+bool needs_platform(const Config& config) {
   return config.mode == Mode::platform || config.mode == Mode::mtls;
 }
 
@@ -86,7 +89,7 @@ std::vector<std::string> files_of(const std::string& config_path, const Config& 
   std::vector<std::string> files{config_path};
   if (config.tls) files.insert(files.end(), {config.tls->certificate, config.tls->key});
   if (config.mode == Mode::mtls) files.push_back(config.client_certificates.ca);
-  if (needs_keys(config) && !config.jwks_ca.empty()) files.push_back(config.jwks_ca);
+  if (needs_platform(config) && !config.jwks_ca.empty()) files.push_back(config.jwks_ca);
   return files;
 }
 
@@ -119,7 +122,7 @@ Server::Works Server::make_works(Config config) {
   }
   works.policy = std::make_shared<Policy>(std::move(config), std::move(pool));
   const Config& now = works.policy->config;
-  works.keys = make_keys(now);
+  works.platform = make_platform(now);
   if (before == nullptr || before->listen != now.listen) {
     works.acceptor = listen_on(loop_, now.listen);
   }
@@ -128,6 +131,7 @@ Server::Works Server::make_works(Config config) {
       works.metrics_server = std::make_unique<MetricsServer>(loop_, *now.metrics, [this] {
         metrics_.connections = clients_.size();
         metrics_.remembered_tokens = policy_->authenticator.remembered_tokens();
+        metrics_.status_lists = platform_ ? platform_->lists()->size() : 0;
         return prometheus_text(metrics_, log_.lost());
       });
     } catch (const boost::system::system_error& error) {
@@ -140,34 +144,34 @@ Server::Works Server::make_works(Config config) {
   return works;
 }
 
-// Those in use when they come from the same place; a file of CAs may have changed under its name.
-std::shared_ptr<Server::Keys> Server::make_keys(const Config& config) {
-  if (!needs_keys(config)) return nullptr;
-  const FileStamp ca = config.jwks_ca.empty() ? FileStamp{} : stamp_of(config.jwks_ca);
-  const Config* const before = policy_ ? &policy_->config : nullptr;
-  if (before != nullptr && keys_ && before->jwks_url == config.jwks_url &&
-      before->jwks_ca == config.jwks_ca && keys_->ca == ca &&
-      before->jwks_outage_limit == config.jwks_outage_limit) {
-    return keys_;
-  }
-  const auto keys = std::make_shared<Keys>();
-  keys->ca = ca;
-  // The source lives in `keys`, and calls nothing once it is gone.
-  keys->source = std::make_unique<JwksSource>(
-      loop_, config,
-      [this, &place = *keys](std::shared_ptr<const KeySet> set) {
-        place.set = std::move(set);
-        if (&place == keys_.get()) use_keys();
-      },
-      [this, &place = *keys](std::string_view outcome, std::size_t count) {
-        place.tried = true;
-        metrics_.jwks_fetches.add(outcome);
-        const bool good = outcome == "ok" || outcome == "not_modified";
-        log_.write(good ? LogLevel::info : LogLevel::warning, "jwks_fetched",
-                   {{"outcome", outcome}, {"keys", static_cast<std::int64_t>(count)}});
-      });
-  keys->source->start();
-  return keys;
+// The one in use when it would be the same.
+std::shared_ptr<Platform> Server::make_platform(const Config& config) {
+  if (!needs_platform(config)) return nullptr;
+  if (platform_ && platform_->is_for(config)) return platform_;
+  Platform::Events events;
+  // A new one has to show first that it is one.
+  events.keys_changed = [this](const Platform& platform) {
+    if (&platform == platform_.get()) use_keys();
+  };
+  events.list_read = [this](const Platform& platform) {
+    if (&platform == platform_.get()) end_revoked();
+  };
+  events.keys_revoked = [this](std::size_t left) {
+    log_.write(LogLevel::warning, "keys_revoked", {{"keys", static_cast<std::int64_t>(left)}});
+  };
+  events.keys_fetched = [this](std::string_view outcome, std::size_t keys) {
+    metrics_.jwks_fetches.add(outcome);
+    const bool good = outcome == "ok" || outcome == "not_modified";
+    log_.write(good ? LogLevel::info : LogLevel::warning, "jwks_fetched",
+               {{"outcome", outcome}, {"keys", static_cast<std::int64_t>(keys)}});
+  };
+  events.list_fetched = [this](std::string_view uri, std::string_view outcome, bool changed) {
+    metrics_.status_fetches.add(outcome);
+    const LogLevel good = changed ? LogLevel::info : LogLevel::debug;
+    log_.write(outcome == "ok" ? good : LogLevel::warning, "status_fetched",
+               {{"list", uri}, {"outcome", outcome}});
+  };
+  return std::make_shared<Platform>(loop_, config, std::move(events));
 }
 
 void Server::put_in_force(Works works) {
@@ -177,7 +181,8 @@ void Server::put_in_force(Works works) {
       works.acceptor || (policy_ && (policy_->tls == nullptr) != (works.policy->tls == nullptr));
   policy_ = std::move(works.policy);
   most_clients_ = most_clients(policy_->config, log_);
-  keys_ = std::move(works.keys);
+  platform_ = std::move(works.platform);
+  policy_->authenticator.set_status_lists(platform_ ? platform_->lists() : nullptr);
   use_keys();
   if (works.acceptor) acceptor_ = std::move(*works.acceptor);
   if (works.metrics_server || !has_metrics) metrics_server_ = std::move(works.metrics_server);
@@ -188,22 +193,31 @@ void Server::put_in_force(Works works) {
 }
 
 void Server::use_keys() {
-  const std::shared_ptr<const KeySet> set = keys_ ? keys_->set : nullptr;
+  const std::shared_ptr<const KeySet> set = platform_ ? platform_->keys() : nullptr;
   metrics_.jwks_keys = set ? set->size() : 0;
   policy_->authenticator.set_keys(set);
 }
 
-asio::awaitable<void> Server::wait_for_keys(std::shared_ptr<Keys> keys) {
+// Calls that are under way with a token that was good when they began.
+void Server::end_revoked() {
+  for (const auto& session : clients_.owners()) session->end_if_revoked(*platform_);
+}
+
+asio::awaitable<void> Server::wait_for_keys(std::shared_ptr<Platform> platform) {
   asio::steady_timer timer(loop_);
   const auto end = Clock::now() + kWaitForKeys;
-  while (keys && !keys->tried && Clock::now() < end) {
+  while (platform && !platform->was_tried() && Clock::now() < end) {
     timer.expires_after(5ms);
     co_await timer.async_wait(asio::use_awaitable);
   }
 }
 
 asio::awaitable<void> Server::refetch_keys() {
-  if (keys_) co_await keys_->source->refetch(kWaitForKeys);
+  if (platform_) co_await platform_->refetch_keys(kWaitForKeys);
+}
+
+asio::awaitable<void> Server::read_status_list(std::shared_ptr<KnownList> list) {
+  if (platform_) co_await platform_->read_list(std::move(list), kWaitForStatus);
 }
 
 // --- reload -------------------------------------------------------------------------------------
@@ -230,10 +244,10 @@ asio::awaitable<void> Server::apply(Read read) {
     } catch (const std::exception& error) {
       problem = error.what();
     }
-    // A new source of keys must have shown that it is one, or every call would fail meanwhile.
-    if (problem.empty() && works.keys != keys_) {
-      co_await wait_for_keys(works.keys);
-      if (works.keys && !works.keys->set) {
+    // A new platform must have shown that it is one, or every call would fail meanwhile.
+    if (problem.empty() && works.platform != platform_) {
+      co_await wait_for_keys(works.platform);
+      if (works.platform && !works.platform->keys()) {
         problem = "auth.platform_jwks_url: the platform's keys cannot be fetched from there";
         reload_later_.expires_after(kRetryReload);
         reload_later_.async_wait([this](const error_code& stopped) {
@@ -272,7 +286,7 @@ void Server::start() {
 
 // Clients may connect already; they are attended to once there are keys to judge by, or none.
 asio::awaitable<void> Server::begin() {
-  co_await wait_for_keys(keys_);
+  co_await wait_for_keys(platform_);
   if (draining_) co_return;
   if (metrics_server_) {
     log_.write(LogLevel::info, "metrics_listening",
@@ -347,6 +361,7 @@ void Server::tick() {
   const auto now = Clock::now();
   clients_.expire(now, [](const std::shared_ptr<Session>& session) { session->expired(); });
   if (policy_->pool) policy_->pool->expire(now);
+  policy_->authenticator.forget_expired(std::int64_t{std::time(nullptr)});
   if (cut_off_at_ <= now) cut_off();
 }
 
@@ -373,7 +388,7 @@ void Server::end_if_drained() {
   if (!draining_ || ended_ || clients_.size() > 0) return;
   ended_ = true;
   ticker_.cancel();
-  keys_.reset();
+  platform_.reset();
   watch_.reset();
   metrics_server_.reset();
   if (policy_->pool) policy_->pool->close();

@@ -19,9 +19,9 @@
 
 #include "gate/config.h"
 #include "gate/file_watch.h"
-#include "gate/jwks_source.h"
 #include "gate/metrics.h"
 #include "gate/metrics_server.h"
+#include "gate/platform.h"
 #include "gate/policy.h"
 #include "serving/deadlines.h"
 #include "serving/log.h"
@@ -56,6 +56,7 @@ class Server {
   // For sessions.
   std::shared_ptr<Policy> policy() const { return policy_; }
   boost::asio::awaitable<void> refetch_keys();
+  boost::asio::awaitable<void> read_status_list(std::shared_ptr<KnownList> list);
   Clients::Handle add(std::shared_ptr<Session> session);
   void remove(Clients::Handle client);
   void limit(Clients::Handle client, Limit kind);
@@ -72,17 +73,10 @@ class Server {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // The platform's keys, from one source.
-  struct Keys {
-    std::unique_ptr<JwksSource> source;
-    std::shared_ptr<const KeySet> set;
-    FileStamp ca;        // of jwks_ca
-    bool tried = false;  // the first fetch has ended, well or not
-  };
   // All that a configuration puts to work. Making it can fail; putting it in force cannot.
   struct Works {
     std::shared_ptr<Policy> policy;
-    std::shared_ptr<Keys> keys;  // null in modes without
+    std::shared_ptr<Platform> platform;  // null in modes without
     std::optional<boost::asio::ip::tcp::acceptor> acceptor;
     std::unique_ptr<MetricsServer> metrics_server;
     std::unique_ptr<FileWatch> watch;
@@ -90,12 +84,13 @@ class Server {
   using Read = std::variant<Config, std::vector<ConfigProblem>>;
 
   Works make_works(Config config);
-  std::shared_ptr<Keys> make_keys(const Config& config);
+  std::shared_ptr<Platform> make_platform(const Config& config);
   void put_in_force(Works works);
   void use_keys();
+  void end_revoked();
   boost::asio::awaitable<void> begin();
   boost::asio::awaitable<void> apply(Read read);
-  boost::asio::awaitable<void> wait_for_keys(std::shared_ptr<Keys> keys);
+  boost::asio::awaitable<void> wait_for_keys(std::shared_ptr<Platform> platform);
   void reload_refused(const std::string& problem);
   void accept();
   void accepted(boost::asio::ip::tcp::socket socket);
@@ -110,7 +105,7 @@ class Server {
   Metrics metrics_;
   RequestIds request_ids_;
   std::shared_ptr<Policy> policy_;
-  std::shared_ptr<Keys> keys_;
+  std::shared_ptr<Platform> platform_;
   Clients clients_;
   std::size_t most_clients_ = 0;
   boost::asio::ip::tcp::acceptor acceptor_;

@@ -16,6 +16,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "core/bytes.h"
+#include "core/encoding.h"
 #include "core/free_with.h"
 #include "core/secret.h"
 
@@ -156,6 +158,13 @@ void demand_client_certificate(SSL_CTX* context, const std::string& ca) {
   SSL_CTX_set_verify_depth(context, kMaxChain);
 }
 
+// For certificate-bound tokens. No chain is built, so whoever connects makes no work by a long one.
+void ask_for_client_certificate(SSL_CTX* context) {
+  const auto take_any = [](X509_STORE_CTX*, void*) { return 1; };
+  SSL_CTX_set_cert_verify_callback(context, take_any, nullptr);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+}
+
 void harden(SSL_CTX* context, Mode mode) {
   const int oldest = mode == Mode::mtls ? TLS1_3_VERSION : TLS1_2_VERSION;
   require(SSL_CTX_set_min_proto_version(context, oldest) == 1);
@@ -204,6 +213,8 @@ std::shared_ptr<boost::asio::ssl::context> make_server_tls(const Config& config)
   use_identity(context->native_handle(), *config.tls);
   if (config.mode == Mode::mtls) {
     demand_client_certificate(context->native_handle(), config.client_certificates.ca);
+  } else if (config.mode == Mode::platform) {
+    ask_for_client_certificate(context->native_handle());
   }
   return context;
 }
@@ -223,6 +234,16 @@ bool has_allowed_certificate(SSL* connection, boost::asio::ssl::context& in_forc
                     X509_verify_cert(verification.get()) == 1;
   ERR_clear_error();
   return good;
+}
+
+std::string client_certificate_thumbprint(SSL* connection) {
+  X509* certificate = SSL_get0_peer_certificate(connection);
+  if (certificate == nullptr) return {};
+  Digest digest;
+  unsigned int size = 0;
+  require(X509_digest(certificate, EVP_sha256(), digest.data(), &size) == 1 &&
+          size == digest.size());
+  return base64url_encode(digest);
 }
 
 bool is_allowed_workload(X509* certificate, const ClientCertificates& allowed) {

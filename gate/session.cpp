@@ -32,6 +32,7 @@ std::string_view name(Verdict verdict) {
       return "unauthenticated";
     case Verdict::insufficient_scope:
       return "insufficient_scope";
+    case Verdict::unread_status:
     case Verdict::unavailable:
       return "unavailable";
   }
@@ -80,6 +81,17 @@ void Session::drain() {
 
 void Session::close() { channel_->close(); }
 
+// What has begun to go to the client must not pass for the whole; before that it is told why.
+void Session::end_if_revoked(const Platform& platform) {
+  if (!current_.token || !platform.has_revoked(*current_.token)) return;
+  current_.token.reset();
+  current_.decision = name(Verdict::unauthenticated);
+  current_.reason = openclaw::name(Error::revoked);
+  revoked_ = true;
+  if (const std::shared_ptr<Channel> upstream = upstream_.lock()) upstream->close();
+  if (relaying_) channel_->abort();
+}
+
 Session::Done Session::run() {
   const bool opened = co_await open();
   if (!opened) co_return;
@@ -117,6 +129,9 @@ void Session::begin_request() {
   body_refusal_.reset();
   body_relay_ = BodyRelay::none;
   response_ended_ = false;
+  relaying_ = false;
+  revoked_ = false;
+  upstream_.reset();
   request_.emplace();
   request_->header_limit(kMaxRequestHead);
   request_->body_limit(current_.policy->config.max_body);
@@ -183,6 +198,7 @@ void Session::end_request() {
   if (current_.upstream_failed) ++metrics.upstream_failures;
   request_.reset();
   response_.reset();
+  current_.token.reset();
   out_.clear();
   if (out_.capacity() > Channel::kLeastBuffer) out_.shrink_to_fit();
   if (!server_.log().writes(LogLevel::info)) return;
@@ -244,7 +260,7 @@ Session::Done Session::answer() {
                      {});
     co_return;
   }
-  const Verdict verdict = co_await judge();
+  const Verdict verdict = co_await judge(is_own ? AskedBy::proxy : AskedBy::caller);
   current_.decision = name(verdict);
   if (verdict != Verdict::allowed) {
     co_await answer_verdict(verdict);
@@ -261,12 +277,13 @@ bool Session::is_preflight() const {
          request.count(http::field::access_control_request_method) > 0;
 }
 
-Credentials Session::credentials() {
+Credentials Session::credentials(AskedBy who) {
   constexpr boost::beast::string_view kUserClaim = "X-OpenClaw-User-Claim";
   const RequestParser::value_type& request = request_->get();
   Credentials given;
   given.authorization = field(request, http::field::authorization);
   given.authorization_repeated = request.count(http::field::authorization) > 1;
+  if (who == AskedBy::caller) given.certificate_thumbprint = certificate_thumbprint();
   if (current_.policy->config.mode == Mode::mtls) {
     const auto claim = request.find(kUserClaim);
     if (claim != request.end()) given.user_claim = view(claim->value());
@@ -288,27 +305,49 @@ bool Session::has_allowed_certificate() {
   return certificate_allowed_;
 }
 
-asio::awaitable<Verdict> Session::judge() {
-  Decision decision = current_.policy->authenticator.decide(credentials(), now());
+// None for a connection without a certificate.
+std::optional<std::string_view> Session::certificate_thumbprint() {
+  if (channel_->tls() == nullptr) return std::nullopt;
+  if (!certificate_thumbprint_) {
+    certificate_thumbprint_ = client_certificate_thumbprint(channel_->tls());
+  }
+  return certificate_thumbprint_->empty()
+             ? std::nullopt
+             : std::optional<std::string_view>(*certificate_thumbprint_);
+}
+
+asio::awaitable<Verdict> Session::judge(AskedBy who) {
+  Decision decision = current_.policy->authenticator.decide(credentials(who), now());
   if (decision.verdict == Verdict::unknown_key) {
     co_await server_.refetch_keys();
-    // It has the new keys, also after a reload meanwhile; but one that came with another listener
-    // does not speak of this connection.
-    if (door_ == server_.door()) current_.policy = server_.policy();
-    decision = current_.policy->authenticator.decide(credentials(), now());
+    decision = judge_again(who);
+  }
+  if (decision.verdict == Verdict::unread_status) {
+    co_await server_.read_status_list(decision.token->status->list);
+    decision = judge_again(who);
   }
   current_.reason = decision.reason;
   current_.user_id = decision.user_id;
   current_.key_name = decision.key_name;
+  if (decision.verdict == Verdict::allowed && who == AskedBy::caller) {
+    current_.token = std::move(decision.token);
+  }
   presented_ = decision.presented;
   co_return decision.verdict;
 }
 
+// By what has come in meanwhile, also with a reload; but a configuration that came with another
+// listener does not speak of this connection.
+Decision Session::judge_again(AskedBy who) {
+  if (door_ == server_.door()) current_.policy = server_.policy();
+  return current_.policy->authenticator.decide(credentials(who), now());
+}
+
 Session::Done Session::answer_verdict(Verdict verdict) {
-  if (verdict == Verdict::unavailable) {
-    co_await refuse(
-        {503, "temporarily_unavailable", "The platform's keys cannot be had at the moment."},
-        "Retry-After: 5\r\n");
+  if (verdict == Verdict::unavailable || verdict == Verdict::unread_status) {
+    co_await refuse({503, "temporarily_unavailable",
+                     "What the platform says of keys and tokens cannot be had at the moment."},
+                    "Retry-After: 5\r\n");
     co_return;
   }
   const Decision decision{.verdict = verdict, .reason = current_.reason, .presented = presented_};

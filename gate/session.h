@@ -38,10 +38,16 @@ class Session : public std::enable_shared_from_this<Session> {
   // Ends when it is idle, otherwise after the answer that is under way.
   void drain();
   void close();
+  // Ends the call that is under way when its token was good and is not any more.
+  void end_if_revoked(const Platform& platform);
 
  private:
   using Done = boost::asio::awaitable<void>;
   using Buffers = std::span<boost::asio::const_buffer>;
+
+  // Who sent the request that is judged: the caller, or the caller's proxy (forward-auth), whose
+  // connection proves nothing of the caller.
+  enum class AskedBy : std::uint8_t { caller, proxy };
 
   // The request that is being answered, beside what the parser holds.
   struct Current {
@@ -51,6 +57,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string origin;  // allowed, or ""
     std::string user_id;
     std::string key_name;
+    std::shared_ptr<const VerifiedToken> token;  // while a call is under way that it let in
     std::string_view method;
     std::string_view decision = "refused";
     std::string_view reason = "ok";
@@ -66,12 +73,14 @@ class Session : public std::enable_shared_from_this<Session> {
   Done refuse_head(Refusal refusal);
   Done answer();
   Done answer_own_path(std::string_view path);
-  boost::asio::awaitable<Verdict> judge();
+  boost::asio::awaitable<Verdict> judge(AskedBy who);
+  Decision judge_again(AskedBy who);
   Done answer_verdict(Verdict verdict);
   bool is_preflight() const;
   bool is_welcome() const;
   bool has_allowed_certificate();
-  Credentials credentials();
+  std::optional<std::string_view> certificate_thumbprint();
+  Credentials credentials(AskedBy who);
 
   Done refuse(Refusal refusal, std::string_view fields = {});
   Done respond(int status, std::string_view fields, std::string_view body);
@@ -111,6 +120,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::weak_ptr<Policy> certificate_judged_by_;
   std::chrono::steady_clock::time_point certificate_recheck_at_;
   bool certificate_allowed_ = false;
+  std::optional<std::string> certificate_thumbprint_;  // "" for none; computed when it is asked for
 
   std::optional<RequestParser> request_;
   std::optional<ResponseParser> response_;
@@ -123,7 +133,10 @@ class Session : public std::enable_shared_from_this<Session> {
   bool presented_ = false;  // the last decision's
 
   Framing request_framing_;
+  std::weak_ptr<Channel> upstream_;  // of the call under way
   bool response_began_ = false;
+  bool relaying_ = false;  // the response: its head has gone to the client
+  bool revoked_ = false;   // the call's token, meanwhile
 
   // The request's body, when it is relayed beside the response.
   enum class BodyRelay : std::uint8_t { none, running, ended };

@@ -126,20 +126,22 @@ asio::awaitable<std::shared_ptr<Channel>> Session::exchange_heads(UpstreamPool& 
       if (!upstream) break;
       ++server_.metrics().upstream_connections;
     }
-    if (channel_->ended()) {
+    if (channel_->ended() || revoked_) {
       upstream->close();
       break;
     }
+    upstream_ = upstream;
     channel_->when_ended_close(upstream);
     if (whole) channel_->read_ahead();
     const bool sent = co_await send_request(*upstream);
     if (sent && !whole) start_body_relay(upstream);
     // Even when it was not taken whole: the answer that says why may lie there.
     const bool answered = co_await read_response_head(*upstream);
-    if (answered) co_return upstream;
+    if (answered && !revoked_) co_return upstream;
     upstream->close();
     // An idle connection may be closed by the upstream in the moment in which it is used.
-    if (!reused || !repeatable || response_began_ || channel_->ended()) break;
+    const bool in_vain = channel_->ended() || revoked_;
+    if (!reused || !repeatable || response_began_ || in_vain) break;
   }
   co_return nullptr;
 }
@@ -270,6 +272,7 @@ Framing Session::response_framing() const {
 asio::awaitable<bool> Session::relay_response(Channel& upstream) {
   const ResponseParser::value_type& response = response_->get();
   current_.status = response.result_int();
+  relaying_ = true;
   // Before the body, whose trailers the parser puts among the fields.
   out_.clear();
   append_client_head(out_, response, current_.origin);
@@ -342,7 +345,9 @@ asio::awaitable<bool> Session::send_piece(const Framing& framing) {
 }
 
 Session::Done Session::answer_failure() {
-  if (body_refusal_) {
+  if (revoked_) {
+    co_await answer_verdict(Verdict::unauthenticated);
+  } else if (body_refusal_) {
     co_await refuse(*body_refusal_);
   } else if (timed_out_) {
     co_await refuse({408, "invalid_request", "The body did not come in time."});

@@ -13,8 +13,8 @@ namespace openclaw::gate {
 
 // So that a failure prints a name.
 std::ostream& operator<<(std::ostream& out, Verdict verdict) {
-  constexpr std::string_view kNames[] = {"allowed", "unauthenticated", "insufficient_scope",
-                                         "unknown_key", "unavailable"};
+  constexpr std::string_view kNames[] = {"allowed",     "unauthenticated", "insufficient_scope",
+                                         "unknown_key", "unread_status",   "unavailable"};
   return out << kNames[static_cast<std::size_t>(verdict)];
 }
 
@@ -355,6 +355,162 @@ TEST_F(AuthenticatorPlatform, TheUserOutlivesNewKeysUntilTheNextDecision) {
   EXPECT_EQ(decision.user_id, kUser);
 }
 
+// --- bound to a client certificate -------------------------------------------------------------
+
+class AuthenticatorBound : public AuthenticatorPlatform {
+ protected:
+  static constexpr std::string_view kThumbprint = "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2";
+  static constexpr std::string_view kOther = "awcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2";
+
+  Decision decide_with(std::optional<std::string_view> thumbprint, const std::string& jwt) {
+    const std::string header = "Bearer " + jwt;
+    Credentials credentials = bearer(header);
+    credentials.certificate_thumbprint = thumbprint;
+    return authenticator_->decide(credentials, kNow);
+  }
+  static std::string bound_jwt() {
+    Claims claims = good_claims();
+    claims.certificate_thumbprint = kThumbprint;
+    return jwt_of(claims);
+  }
+};
+
+TEST_F(AuthenticatorBound, LetsInWithItsCertificateAlone) {
+  const std::string jwt = bound_jwt();
+  expect_decision(decide_with(kOther, jwt), Verdict::unauthenticated, "wrong_certificate", true);
+  expect_decision(decide_with({}, jwt), Verdict::unauthenticated, "wrong_certificate", true);
+  EXPECT_EQ(decide_with(kThumbprint, jwt).verdict, Verdict::allowed);
+}
+
+TEST_F(AuthenticatorBound, ARememberedTokenIsStillBound) {
+  const std::string jwt = bound_jwt();
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_EQ(decide_with(kThumbprint, jwt).verdict, Verdict::allowed);
+    expect_decision(decide_with(kOther, jwt), Verdict::unauthenticated, "wrong_certificate", true);
+    expect_decision(decide_with("", jwt), Verdict::unauthenticated, "wrong_certificate", true);
+    expect_decision(decide_with({}, jwt), Verdict::unauthenticated, "wrong_certificate", true);
+  }
+  EXPECT_EQ(authenticator_->remembered_tokens(), 1u);
+}
+
+TEST_F(AuthenticatorBound, AnUnboundTokenGoesWithAnyCertificate) {
+  const std::string jwt = jwt_of(good_claims());
+  for (const auto& thumbprint : {std::optional<std::string_view>(), std::optional(kOther)}) {
+    EXPECT_EQ(decide_with(thumbprint, jwt).verdict, Verdict::allowed);
+  }
+}
+
+// --- status ------------------------------------------------------------------------------------
+
+class AuthenticatorStatus : public AuthenticatorPlatform {
+ protected:
+  static constexpr std::string_view kList = "https://api.openclaw.example/oauth/status/ctr_1/1";
+
+  AuthenticatorStatus() {
+    config_.jwks_url = "http://127.0.0.1:8080/.well-known/jwks.json";
+    authenticator_->set_status_lists(lists_);
+  }
+
+  static std::string listed_jwt(std::uint32_t index = 5, std::string_view uri = kList) {
+    Claims claims = good_claims();
+    claims.status = {std::string(uri), index};
+    return jwt_of(claims);
+  }
+  // The list as the gate knows it from the first token on.
+  std::shared_ptr<KnownList> list() { return decide(listed_jwt(99)).token->status->list; }
+  static void read(KnownList& list, std::initializer_list<std::uint32_t> revoked) {
+    list.list.emplace();
+    for (const std::uint32_t index : revoked) list.list->invalidate(index);
+    list.current = true;
+    list.awaited = true;
+  }
+
+  const std::shared_ptr<KnownLists> lists_ = std::make_shared<KnownLists>();
+};
+
+TEST_F(AuthenticatorStatus, ATokenWhoseListWasNeverReadWaitsForIt) {
+  const Decision decision = decide(listed_jwt());
+  expect_decision(decision, Verdict::unread_status, "status_unknown", true);
+  ASSERT_NE(decision.token, nullptr);
+  EXPECT_EQ(decision.token->status->list->uri, kList);
+  EXPECT_EQ(decision.token->status->index, 5u);
+  // It is fetched where the keys come from.
+  EXPECT_EQ(origin(decision.token->status->list->url), "http://127.0.0.1:8080");
+  EXPECT_EQ(decision.token->status->list->url.path, "/oauth/status/ctr_1/1");
+  EXPECT_EQ(lists_->size(), 1u);
+}
+
+TEST_F(AuthenticatorStatus, ItsBitDecidesEachTime) {
+  const std::shared_ptr<KnownList> known = list();
+  read(*known, {});
+  for (int time = 0; time < 2; ++time) EXPECT_EQ(decide(listed_jwt()).user_id, kUser);
+  known->list->invalidate(5);
+  for (int time = 0; time < 2; ++time) {
+    expect_decision(decide(listed_jwt()), Verdict::unauthenticated, "revoked", true);
+  }
+  EXPECT_EQ(decide(listed_jwt(6)).verdict, Verdict::allowed);
+  read(*known, {});  // the platform may take it back
+  EXPECT_EQ(decide(listed_jwt()).verdict, Verdict::allowed);
+}
+
+TEST_F(AuthenticatorStatus, AnIndexBeyondTheListIsRevoked) {
+  read(*list(), {});
+  EXPECT_EQ(decide(listed_jwt(kStatusListSize - 1)).verdict, Verdict::allowed);
+  EXPECT_EQ(decide(listed_jwt(kStatusListSize)).reason, "revoked");
+}
+
+TEST_F(AuthenticatorStatus, ForARevokedTokenTheRestMustBeRightToo) {
+  read(*list(), {5});
+  Claims claims = good_claims();
+  claims.status = {std::string(kList), 5};
+  claims.expires_at = kNow;
+  EXPECT_EQ(decide(jwt_of(claims)).reason, "expired");
+}
+
+TEST_F(AuthenticatorStatus, WithoutACurrentListTheConfigurationDecides) {
+  const std::string jwt = listed_jwt();
+  const std::shared_ptr<KnownList> known = list();
+  known->awaited = true;
+  EXPECT_EQ(decide(jwt).verdict, Verdict::allowed);
+  config_.status_outage = StatusOutage::refuse;
+  expect_decision(decide(jwt), Verdict::unavailable, "status_unknown", true);
+  read(*known, {7});
+  EXPECT_EQ(decide(jwt).verdict, Verdict::allowed);
+  known->current = false;
+  expect_decision(decide(jwt), Verdict::unavailable, "status_unknown", true);
+  EXPECT_EQ(decide(listed_jwt(7)).reason, "revoked");
+  config_.status_outage = StatusOutage::accept;
+  EXPECT_EQ(decide(jwt).verdict, Verdict::allowed);
+  EXPECT_EQ(decide(listed_jwt(7)).reason, "revoked");
+}
+
+TEST_F(AuthenticatorStatus, ATokenWhoseListHasNoPlaceIsLookedAtAgainEachTime) {
+  std::vector<Decision> others;
+  for (std::size_t i = 0; i < KnownLists::kMost; ++i) {
+    others.push_back(decide(listed_jwt(1, std::string(kList) + "/" + std::to_string(i))));
+  }
+  const std::size_t before = authenticator_->remembered_tokens();
+  EXPECT_EQ(decide(listed_jwt()).verdict, Verdict::allowed);
+  config_.status_outage = StatusOutage::refuse;
+  expect_decision(decide(listed_jwt()), Verdict::unavailable, "status_unknown", true);
+  EXPECT_EQ(authenticator_->remembered_tokens(), before);
+  others.clear();
+  authenticator_->forget_expired(good_claims().expires_at);
+  EXPECT_EQ(decide(listed_jwt()).verdict, Verdict::unread_status);
+}
+
+TEST_F(AuthenticatorStatus, AListThatDoesNotLieBelowTheIssuerMakesTheTokenMalformed) {
+  for (const char* uri :
+       {"", "/oauth/status/1", "https://api.openclaw.example", "https://api.openclaw.exampl/1",
+        "https://api.openclaw.example.evil/1", "https://api.openclaw.examplee/1",
+        "http://api.openclaw.example/1", "https://api.openclaw.example:444/1",
+        "https://api.openclaw.example@evil/1", "https://api.openclaw.example/1?x",
+        "https://api.openclaw.example/1#x", "https://api.openclaw.example/ 1"}) {
+    expect_decision(decide(listed_jwt(1, uri)), Verdict::unauthenticated, "malformed", true);
+  }
+  EXPECT_EQ(lists_->size(), 0u);
+}
+
 // --- mtls ------------------------------------------------------------------------------------
 
 class AuthenticatorMtls : public testing::Test {
@@ -461,6 +617,17 @@ TEST_F(AuthenticatorMtls, RefusesAUserThatWouldBreakTheHeaderItGoesUpstreamIn) {
     claims_.user_id = user;
     expect_decision(decide_claims(claims_), Verdict::unauthenticated, "wrong_user", true);
   }
+}
+
+TEST_F(AuthenticatorMtls, ABoundClaimNeedsItsCertificateAmongThoseThatAreAllowed) {
+  claims_.certificate_thumbprint = "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2";
+  const std::string jwt = sign_jwt(signing_key(), JwtType::user_claim, claims_);
+  Credentials credentials = with_claim(jwt);
+  expect_decision(decide(credentials), Verdict::unauthenticated, "wrong_certificate", true);
+  credentials.certificate_thumbprint = claims_.certificate_thumbprint;
+  EXPECT_EQ(decide(credentials).verdict, Verdict::allowed);
+  credentials.client_certificate = false;
+  expect_decision(decide(credentials), Verdict::unauthenticated, "no_client_certificate", true);
 }
 
 TEST_F(AuthenticatorMtls, RequiredScopesAreRequiredOfTheClaimToo) {

@@ -23,10 +23,10 @@ Config of_mode(Mode mode) {
   return config;
 }
 
-constexpr Decision kNothingCame{Verdict::unauthenticated, "no_credentials"};
-constexpr Decision kBadToken{Verdict::unauthenticated, "expired", true};
-constexpr Decision kUnknownKey{Verdict::unknown_key, "unknown_key", true};
-constexpr Decision kTooLittle{Verdict::insufficient_scope, "insufficient_scope", true};
+const Decision kNothingCame{Verdict::unauthenticated, "no_credentials"};
+const Decision kBadToken{Verdict::unauthenticated, "expired", true};
+const Decision kUnknownKey{Verdict::unknown_key, "unknown_key", true};
+const Decision kTooLittle{Verdict::insufficient_scope, "insufficient_scope", true};
 
 TEST(ProtectedResourceMetadata, SaysWhatTheConfigurationSays) {
   const std::optional<std::string> metadata = protected_resource_metadata(platform());

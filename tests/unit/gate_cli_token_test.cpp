@@ -212,6 +212,9 @@ TEST_F(CliToken, InspectKnowsTheOtherKindsOfToken) {
   const MintedToken refresh = mint_token(TokenPurpose::refresh, random_);
   EXPECT_EQ(inspect(std::string(refresh.text.text()), kNow, false), kDone);
   EXPECT_TRUE(said("ocr_"));
+  const MintedToken secret = mint_token(TokenPurpose::client_secret, random_);
+  EXPECT_EQ(inspect(std::string(secret.text.text()), kNow, false), kDone);
+  EXPECT_TRUE(said("ocs_"));
 }
 
 TEST_F(CliToken, InspectTellsASlipOfTheKeyboardFromAnotherThing) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -56,7 +57,7 @@ TEST(ExplainJwt, PassesEveryStepOfAGoodToken) {
         explain(sign_jwt(signing_key(algorithm), JwtType::access_token, good_claims()));
     EXPECT_TRUE(all.good);
     EXPECT_EQ(all.reason, "ok");
-    EXPECT_EQ(all.steps.size(), 11U);
+    EXPECT_EQ(all.steps.size(), 13U);
     for (const Step& step : all.steps) EXPECT_EQ(step.outcome, Outcome::passed) << step.name;
     EXPECT_TRUE(has(detail(all, "algorithm"), name(algorithm)));
   }
@@ -144,6 +145,61 @@ TEST(ExplainJwt, SaysWhatItWasNotAskedFor) {
     const bool open = step.name == "audience" || step.name == "user";
     EXPECT_EQ(step.outcome, open ? Outcome::not_asked : Outcome::passed) << step.name;
   }
+}
+
+// What a token with a status gets when its list says this.
+Explanation explain_status(const ReadStatus& read_status) {
+  Claims claims = good_claims();
+  claims.status = {std::string(kIssuer) + "/oauth/status/ctr_1/1", 5};
+  const std::string jwt = sign_jwt(signing_key(), JwtType::access_token, claims);
+  return explain_jwt(jwt, published_keys(), demands(), kNow, read_status);
+}
+
+TEST(ExplainJwt, TellsWhatTheStatusListSays) {
+  const std::string place = "entry 5 of https://api.openclaw.example/oauth/status/ctr_1/1: ";
+  const Explanation good = explain_status([](const StatusReference& reference) {
+    EXPECT_EQ(reference.index, 5u);
+    return StatusFinding{Outcome::passed, "ok", "not revoked"};
+  });
+  EXPECT_TRUE(good.good);
+  EXPECT_EQ(detail(good, "status"), place + "not revoked");
+
+  const Explanation revoked = explain_status([](const StatusReference&) {
+    return StatusFinding{Outcome::failed, "revoked", "revoked"};
+  });
+  EXPECT_FALSE(revoked.good);
+  EXPECT_EQ(revoked.reason, "revoked");
+  EXPECT_EQ(failed_step(revoked), "status");
+  EXPECT_EQ(revoked.steps[11].outcome, Outcome::passed);
+
+  const Explanation unread = explain_status({});
+  EXPECT_TRUE(unread.good);
+  EXPECT_EQ(unread.steps[12].outcome, Outcome::not_asked);
+  EXPECT_EQ(detail(unread, "status"), place + "its list is not read");
+}
+
+TEST(ExplainJwt, AsksForNoStatusOfATokenThatIsRefused) {
+  Claims claims = good_claims();
+  claims.status = {std::string(kIssuer) + "/oauth/status/ctr_1/1", 5};
+  claims.expires_at = kNow;
+  const Explanation all = explain_jwt(
+      sign_jwt(signing_key(), JwtType::access_token, claims), published_keys(), demands(), kNow,
+      [](const StatusReference&) -> StatusFinding { throw std::logic_error("asked"); });
+  EXPECT_EQ(all.reason, "expired");
+  EXPECT_EQ(all.steps[12].outcome, Outcome::not_reached);
+}
+
+TEST(ExplainJwt, NamesTheCertificateThatATokenIsBoundTo) {
+  EXPECT_EQ(detail(explain(good_jwt()), "certificate"), "bound to none");
+  Claims claims = good_claims();
+  claims.certificate_thumbprint = "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2";
+  const Explanation bound = explain(sign_jwt(signing_key(), JwtType::access_token, claims));
+  EXPECT_TRUE(bound.good);
+  EXPECT_EQ(bound.steps[10].outcome, Outcome::not_asked);
+  EXPECT_TRUE(has(detail(bound, "certificate"), claims.certificate_thumbprint));
+  nlohmann::json other = good_payload();
+  other["cnf"] = {{"jkt", "x"}};
+  EXPECT_EQ(failed_step(explain(signed_payload(other))), "claims");
 }
 
 TEST(ExplainJwt, NeverRepeatsTheSignatureNorSendsATerminalCommands) {
@@ -268,7 +324,7 @@ TEST_F(CliVerify, AnswersWithOneJsonObject) {
   const Json seen = Json::parse(out_.str());
   EXPECT_EQ(seen.at("good"), true);
   EXPECT_EQ(seen.at("reason"), "ok");
-  EXPECT_EQ(seen.at("steps").size(), 11U);
+  EXPECT_EQ(seen.at("steps").size(), 13U);
   EXPECT_EQ(seen.at("steps")[0].at("outcome"), "passed");
 }
 

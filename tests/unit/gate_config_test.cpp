@@ -117,6 +117,8 @@ TEST(Config, HasDefaultsForAllThatModeLocalNeeds) {
   EXPECT_EQ(config.listen, (Address{"127.0.0.1", 3100}));
   EXPECT_EQ(config.upstream, (Upstream{"127.0.0.1", 3000, ""}));
   EXPECT_EQ(config.jwks_outage_limit, std::chrono::hours{1});
+  EXPECT_EQ(config.status_period, std::chrono::seconds{10});
+  EXPECT_EQ(config.status_outage, StatusOutage::accept);
   EXPECT_EQ(config.leeway, std::chrono::seconds{30});
   EXPECT_EQ(config.max_connections, 10000U);
   EXPECT_EQ(config.max_body, 4U << 20);
@@ -142,6 +144,8 @@ TEST(Config, ReadsEveryKeyOfModesPlatformAndToken) {
       "  expected_user_id: user_1\n"
       "  jwks_ca: /etc/ca.pem\n"
       "  jwks_outage_limit: 30d\n"
+      "  status_period: 2s\n"
+      "  status_outage: refuse\n"
       "  leeway: 5s\n"
       "  tokens:\n"
       "    - name: phone\n      hash: " +
@@ -159,6 +163,8 @@ TEST(Config, ReadsEveryKeyOfModesPlatformAndToken) {
   EXPECT_EQ(config.issuer, "https://issuer.example/tenant");
   EXPECT_EQ(config.jwks_ca, "/etc/ca.pem");
   EXPECT_EQ(config.jwks_outage_limit, std::chrono::hours{24 * 30});
+  EXPECT_EQ(config.status_period, std::chrono::seconds{2});
+  EXPECT_EQ(config.status_outage, StatusOutage::refuse);
   EXPECT_EQ(config.leeway, std::chrono::seconds{5});
   ASSERT_EQ(config.api_keys.size(), 1U);
   EXPECT_EQ(config.api_keys[0].scopes, std::vector<std::string>{"mcp:*"});
@@ -458,6 +464,10 @@ TEST(Config, RefusesBadValuesOfEveryKind) {
       {"  expected_user_id: \"a b\"\n", "must be a user id"},
       {"  jwks_outage_limit: 31d\n", "a duration from 1s to 30d"},
       {"  jwks_outage_limit: 0s\n", "a duration from 1s to 30d"},
+      {"  status_period: 1s\n", "a duration from 2s to 1h"},
+      {"  status_period: 61m\n", "a duration from 2s to 1h"},
+      {"  status_outage: Refuse\n", "must be accept or refuse"},
+      {"  status_outage: \"\"\n", "must be accept or refuse"},
       {"  leeway: 61s\n", "a duration from 0s to 60s"},
       {"  leeway: -1s\n", "a duration from 0s to 60s"},
       {"  jwks_ca: \"\"\n", "the path of a PEM file"},

@@ -5,155 +5,20 @@
 #include <stdexcept>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
 #include "tests/unit/gate_certificates.h"
+#include "tests/unit/gate_platform_server.h"
 #include "tests/unit/jwt_builder.h"
 
 namespace openclaw::gate {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-
-// --- the platform's server ---------------------------------------------------------------------
-
-struct Reply {
-  enum class Then { close, hold, drip, flood };  // hold: say nothing; flood: without an end
-  std::string bytes;
-  Then then = Then::close;
-};
-
-Reply answer(std::string_view body, std::string_view fields = "",
-             std::string_view status = "200 OK") {
-  return {"HTTP/1.1 " + std::string(status) + "\r\nContent-Length: " + std::to_string(body.size()) +
-          "\r\n" + std::string(fields) + "\r\n" + std::string(body)};
-}
-
-// Answers each connection with what `reply` says at the time. On the test's own loop.
-class Server {
- public:
-  Server(asio::io_context& loop, bool tls)
-      : acceptor_(loop, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
-        opened_(loop, Clock::time_point::max()),
-        tls_(tls) {
-    asio::co_spawn(loop, accept(), asio::detached);
-  }
-
-  void use(const Identity& identity) {
-    const std::string certificate = identity.certificate_pem();
-    const std::string key = identity.key_pem();
-    context_.use_certificate(asio::buffer(certificate), asio::ssl::context::pem);
-    context_.use_private_key(asio::buffer(key), asio::ssl::context::pem);
-  }
-  std::string port() const { return std::to_string(acceptor_.local_endpoint().port()); }
-  void go() { acceptor_.close(); }
-  // Gone, and nothing of it left on the loop.
-  bool is_over() const { return !accepting_ && begun_ == ended; }
-  // While it is shut, requests are taken and get no answer.
-  void shut() { is_shut_ = true; }
-  void open() {
-    is_shut_ = false;
-    opened_.cancel();
-  }
-
-  std::function<Reply()> reply;
-  std::vector<std::string> requests;
-  std::vector<Clock::time_point> arrivals;
-  std::vector<std::string> server_names;
-  std::size_t flooded = 0;  // bytes
-  int ended = 0;            // connections
-
- private:
-  asio::awaitable<void> accept() {
-    error_code failed;
-    for (;;) {
-      tcp::socket socket =
-          co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, failed));
-      if (failed) break;
-      ++begun_;
-      asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), asio::detached);
-    }
-    accepting_ = false;
-  }
-
-  asio::awaitable<void> serve(tcp::socket socket) {
-    if (tls_) {
-      asio::ssl::stream<tcp::socket> stream(std::move(socket), context_);
-      error_code failed;
-      co_await stream.async_handshake(asio::ssl::stream_base::server,
-                                      asio::redirect_error(asio::use_awaitable, failed));
-      const char* name = SSL_get_servername(stream.native_handle(), TLSEXT_NAMETYPE_host_name);
-      if (!failed) server_names.emplace_back(name == nullptr ? "" : name);
-      if (!failed) co_await talk(stream);
-    } else {
-      co_await talk(socket);
-    }
-    ++ended;
-  }
-
-  template <class Stream>
-  asio::awaitable<void> talk(Stream& stream) {
-    error_code failed;
-    std::string request;
-    co_await asio::async_read_until(stream, asio::dynamic_buffer(request), "\r\n\r\n",
-                                    asio::redirect_error(asio::use_awaitable, failed));
-    if (failed) co_return;
-    requests.push_back(request);
-    arrivals.push_back(Clock::now());
-    if (is_shut_) {
-      co_await opened_.async_wait(asio::redirect_error(asio::use_awaitable, failed));
-    }
-    const Reply said = reply();
-    co_await asio::async_write(stream, asio::buffer(said.bytes),
-                               asio::redirect_error(asio::use_awaitable, failed));
-    if (said.then != Reply::Then::close) co_await go_on(stream, said.then);
-  }
-
-  // Until the other side has enough.
-  template <class Stream>
-  asio::awaitable<void> go_on(Stream& stream, Reply::Then then) {
-    error_code failed;
-    std::string block(then == Reply::Then::flood ? 65536 : 1, ' ');
-    asio::steady_timer pause(acceptor_.get_executor());
-    while (!failed) {
-      if (then == Reply::Then::hold) {
-        co_await stream.async_read_some(asio::buffer(block),
-                                        asio::redirect_error(asio::use_awaitable, failed));
-        continue;
-      }
-      co_await asio::async_write(stream, asio::buffer(block),
-                                 asio::redirect_error(asio::use_awaitable, failed));
-      flooded += block.size();
-      if (then == Reply::Then::flood) continue;
-      pause.expires_after(2ms);
-      error_code ignored;
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
-  }
-
-  tcp::acceptor acceptor_;
-  asio::ssl::context context_{asio::ssl::context::tls_server};
-  asio::steady_timer opened_;
-  const bool tls_;
-  int begun_ = 0;  // connections
-  bool accepting_ = true;
-  bool is_shut_ = false;
-};
 
 // --- the world ---------------------------------------------------------------------------------
 
@@ -223,16 +88,16 @@ class JwksSourceTest : public testing::Test {
   }
 
   // Before a server of the test's own goes out of scope.
-  void end(Server& server) {
+  void end(PlatformServer& server) {
     server.go();
     ASSERT_TRUE(until([&] { return server.is_over(); }));
   }
 
-  void refetch(std::chrono::milliseconds at_most = 30s) {
+  void refetch(std::chrono::milliseconds at_most = 30s, NamedBy who = NamedBy::caller) {
     asio::co_spawn(
         loop_,
-        [this, at_most]() -> asio::awaitable<void> {
-          co_await source_->refetch(at_most);
+        [this, at_most, who]() -> asio::awaitable<void> {
+          co_await source_->refetch(at_most, who);
           ++returned_;
         },
         asio::detached);
@@ -241,7 +106,7 @@ class JwksSourceTest : public testing::Test {
   asio::io_context loop_;
   const TestDirectory files_;
   const Identity ca_ = make_identity({.common_name = "CA", .ca = true});
-  Server server_{loop_, true};
+  PlatformServer server_{loop_, true};
   Config config_{};
   JwksTimes times_{.at_most = 20s,
                    .first_backoff = 1ms,
@@ -295,7 +160,7 @@ TEST_F(JwksSourceTest, FetchesAgainWhenTheSetGetsOldAndTakesTheNewOne) {
 TEST_F(JwksSourceTest, ASetThatIsKeptIsNotFetchedAgain) {
   start_with_good_set("Cache-Control: max-age=3600\r\n");
   const std::unique_ptr<JwksSource> keeps = std::move(source_);
-  Server busy(loop_, true);
+  PlatformServer busy(loop_, true);
   busy.use(make_identity(server_spec(), &ca_));
   busy.reply = [] { return answer(good_set(), kAtOnce); };
   config_.jwks_url = "https://127.0.0.1:" + busy.port();
@@ -335,7 +200,7 @@ TEST_F(JwksSourceTest, SendsBackNoEtagThatIsNone) {
 }
 
 TEST_F(JwksSourceTest, HttpServesOnALoopbackHost) {
-  Server plain(loop_, false);
+  PlatformServer plain(loop_, false);
   plain.reply = [] { return answer(good_set()); };
   config_.jwks_url = "http://localhost:" + plain.port() + "/";
   start();
@@ -448,7 +313,7 @@ TEST_F(JwksSourceTest, RefusesAServerWhoseCertificateIsNotTheHosts) {
     identities.push_back(make_identity(spec, &ca_));
   }
   for (const Identity& identity : identities) {
-    Server server(loop_, true);
+    PlatformServer server(loop_, true);
     server.use(identity);
     for (const char* host : {"localhost", "127.0.0.1"}) {
       outcomes_.clear();
@@ -536,6 +401,14 @@ TEST_F(JwksSourceTest, AFloodOfRefetchesBeginsNoFlightSoonAfterTheLast) {
   for (int i = 0; i < 1000; ++i) refetch();
   ASSERT_TRUE(until([&] { return returned_ == 1000; }));
   EXPECT_EQ(server_.requests.size(), 1u);
+}
+
+TEST_F(JwksSourceTest, ForAKidThatThePlatformNamesAFlightBeginsThoughTheLastWasJustNow) {
+  times_.between_refetches = 1h;
+  start_with_good_set("");
+  refetch(30s, NamedBy::platform);
+  ASSERT_TRUE(until([&] { return returned_ == 1; }));
+  EXPECT_EQ(server_.requests.size(), 2u);
 }
 
 TEST_F(JwksSourceTest, EachRefetchAfterTheIntervalBeginsAFlight) {

@@ -1,5 +1,6 @@
 #include "gate/remembered_tokens.h"
 
+#include <memory>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -12,8 +13,11 @@ namespace {
 
 Digest digest_of(std::size_t number) { return sha256(as_bytes(std::to_string(number))); }
 
-RememberedTokens::Entry entry(std::int64_t expires_at, std::string kid = "k") {
-  return {"user_" + std::to_string(expires_at), std::move(kid), expires_at};
+std::shared_ptr<const VerifiedToken> token(std::int64_t expires_at, std::string kid = "k") {
+  return std::make_shared<VerifiedToken>(
+      VerifiedToken{.user_id = "user_" + std::to_string(expires_at),
+                    .kid = std::move(kid),
+                    .expires_at = expires_at});
 }
 
 PublicKey key(Algorithm algorithm, std::string_view kid) {
@@ -31,8 +35,8 @@ KeySet set_of(Keys... keys) {
 
 TEST(RememberedTokens, KnowsATokenAndNoOther) {
   RememberedTokens tokens;
-  tokens.remember(digest_of(1), entry(kNow + 10), kNow);
-  const RememberedTokens::Entry* found = tokens.find(digest_of(1), kNow);
+  tokens.remember(digest_of(1), token(kNow + 10), kNow);
+  const std::shared_ptr<const VerifiedToken> found = tokens.find(digest_of(1), kNow);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->user_id, "user_" + std::to_string(kNow + 10));
   Digest almost = digest_of(1);
@@ -43,7 +47,7 @@ TEST(RememberedTokens, KnowsATokenAndNoOther) {
 
 TEST(RememberedTokens, ForgetsATokenTheSecondItExpires) {
   RememberedTokens tokens;
-  tokens.remember(digest_of(1), entry(kNow + 10), kNow);
+  tokens.remember(digest_of(1), token(kNow + 10), kNow);
   EXPECT_NE(tokens.find(digest_of(1), kNow + 9), nullptr);
   EXPECT_EQ(tokens.find(digest_of(1), kNow + 10), nullptr);
   EXPECT_EQ(tokens.size(), 0u);
@@ -51,36 +55,61 @@ TEST(RememberedTokens, ForgetsATokenTheSecondItExpires) {
 
 TEST(RememberedTokens, NeverTakesAnExpiredOne) {
   RememberedTokens tokens;
-  tokens.remember(digest_of(1), entry(kNow + 10), kNow);
-  tokens.remember(digest_of(1), entry(kNow), kNow);
+  tokens.remember(digest_of(1), token(kNow + 10), kNow);
+  tokens.remember(digest_of(1), token(kNow), kNow);
   EXPECT_EQ(tokens.find(digest_of(1), kNow), nullptr);
   EXPECT_EQ(tokens.size(), 0u);
 }
 
 TEST(RememberedTokens, TheLastEntryOfATokenCounts) {
   RememberedTokens tokens;
-  tokens.remember(digest_of(1), entry(kNow + 10), kNow);
-  tokens.remember(digest_of(1), entry(kNow + 5), kNow);
+  tokens.remember(digest_of(1), token(kNow + 10), kNow);
+  tokens.remember(digest_of(1), token(kNow + 5), kNow);
   EXPECT_EQ(tokens.size(), 1u);
   EXPECT_EQ(tokens.find(digest_of(1), kNow + 5), nullptr);
 }
 
 TEST(RememberedTokens, ExpiredOnesLeaveWithNobodyAskingForThem) {
   RememberedTokens tokens;
-  for (std::size_t i = 0; i < 100; ++i) tokens.remember(digest_of(i), entry(kNow + 10), kNow);
-  tokens.remember(digest_of(100), entry(kNow + 20), kNow + 10);
+  for (std::size_t i = 0; i < 100; ++i) tokens.remember(digest_of(i), token(kNow + 10), kNow);
+  tokens.remember(digest_of(100), token(kNow + 20), kNow + 10);
   EXPECT_EQ(tokens.size(), 1u);
+}
+
+TEST(RememberedTokens, WhatExpiredOnesHoldIsLetGoOfOnDemand) {
+  RememberedTokens tokens;
+  const auto list = std::make_shared<KnownList>("https://x/1", HttpUrl{true, "x", 443, "/1"});
+  for (std::size_t i = 0; i < 100; ++i) {
+    VerifiedToken listed = *token(kNow + 10);
+    listed.status = {list, static_cast<std::uint32_t>(i)};
+    tokens.remember(digest_of(i), std::make_shared<VerifiedToken>(listed), kNow);
+  }
+  tokens.remember(digest_of(100), token(kNow + 20), kNow);
+  tokens.forget_expired(kNow + 9);
+  EXPECT_EQ(tokens.size(), 101u);
+  EXPECT_EQ(list.use_count(), 101);
+  tokens.forget_expired(kNow + 10);
+  EXPECT_EQ(tokens.size(), 1u);
+  EXPECT_EQ(list.use_count(), 1);
+}
+
+TEST(RememberedTokens, WhatWasFoundOutlivesBeingForgotten) {
+  RememberedTokens tokens;
+  tokens.remember(digest_of(1), token(kNow + 10), kNow);
+  const std::shared_ptr<const VerifiedToken> found = tokens.find(digest_of(1), kNow);
+  tokens.clear();
+  EXPECT_EQ(found->expires_at, kNow + 10);
 }
 
 TEST(RememberedTokens, WhenFullTheOneThatExpiresFirstGoes) {
   RememberedTokens tokens;
   constexpr std::size_t kSoonest = 777;
   for (std::size_t i = 0; i < RememberedTokens::kMost; ++i) {
-    tokens.remember(digest_of(i), entry(i == kSoonest ? kNow + 1 : kNow + 100), kNow);
+    tokens.remember(digest_of(i), token(i == kSoonest ? kNow + 1 : kNow + 100), kNow);
   }
   EXPECT_EQ(tokens.size(), RememberedTokens::kMost);
   EXPECT_NE(tokens.find(digest_of(kSoonest), kNow), nullptr);
-  tokens.remember(digest_of(RememberedTokens::kMost), entry(kNow + 100), kNow);
+  tokens.remember(digest_of(RememberedTokens::kMost), token(kNow + 100), kNow);
   EXPECT_EQ(tokens.size(), RememberedTokens::kMost);
   EXPECT_EQ(tokens.find(digest_of(kSoonest), kNow), nullptr);
   EXPECT_NE(tokens.find(digest_of(RememberedTokens::kMost), kNow), nullptr);
@@ -88,8 +117,8 @@ TEST(RememberedTokens, WhenFullTheOneThatExpiresFirstGoes) {
 
 TEST(RememberedTokens, TheTokensOfAKeyLeaveWithIt) {
   RememberedTokens tokens;
-  tokens.remember(digest_of(1), entry(kNow + 10, "stays"), kNow);
-  tokens.remember(digest_of(2), entry(kNow + 10, "leaves"), kNow);
+  tokens.remember(digest_of(1), token(kNow + 10, "stays"), kNow);
+  tokens.remember(digest_of(2), token(kNow + 10, "leaves"), kNow);
   tokens.keep_only(set_of(key(Algorithm::EdDSA, "stays"), key(Algorithm::ES256, "leaves")),
                    set_of(key(Algorithm::EdDSA, "stays"), key(Algorithm::RS256, "comes")));
   EXPECT_NE(tokens.find(digest_of(1), kNow), nullptr);
@@ -98,17 +127,17 @@ TEST(RememberedTokens, TheTokensOfAKeyLeaveWithIt) {
 
 TEST(RememberedTokens, AnotherKeyUnderTheSameKidIsAnotherKey) {
   RememberedTokens tokens;
-  tokens.remember(digest_of(1), entry(kNow + 10, "k"), kNow);
+  tokens.remember(digest_of(1), token(kNow + 10, "k"), kNow);
   tokens.keep_only(set_of(key(Algorithm::EdDSA, "k")), set_of(key(Algorithm::ES256, "k")));
   EXPECT_EQ(tokens.size(), 0u);
 }
 
 TEST(RememberedTokens, ClearedKnowsNothingAndTakesNewOnes) {
   RememberedTokens tokens;
-  tokens.remember(digest_of(1), entry(kNow + 10), kNow);
+  tokens.remember(digest_of(1), token(kNow + 10), kNow);
   tokens.clear();
   EXPECT_EQ(tokens.find(digest_of(1), kNow), nullptr);
-  tokens.remember(digest_of(1), entry(kNow + 10), kNow);
+  tokens.remember(digest_of(1), token(kNow + 10), kNow);
   EXPECT_EQ(tokens.size(), 1u);
 }
 

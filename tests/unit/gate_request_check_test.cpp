@@ -7,6 +7,8 @@
 namespace openclaw::gate {
 namespace {
 
+using namespace std::string_literals;
+
 // The status that a request gets, as a session finds it; 0 for one that is taken.
 int status_of(const std::string& request) {
   const std::size_t end = request.find("\r\n\r\n");
@@ -46,7 +48,7 @@ TEST(RequestCheck, RefusesLinesThatTwoReadersWouldEndDifferently) {
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: a\rB: c\r\n\r\n"), 400);
   EXPECT_EQ(status_of(with_fields("A: b\r\n c\r\n")), 400);
   EXPECT_EQ(status_of(with_fields("A: b\r\n\tc\r\n")), 400);
-  EXPECT_EQ(status_of(std::string("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 31)), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n"s), 400);
   EXPECT_EQ(status_of("\x16\x03\x01"), 400);  // TLS on a port without
 }
 

@@ -1,12 +1,19 @@
 #include "gate/server_tls.h"
 
+#include <array>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/ssl.h>
 
+#include "core/encoding.h"
+#include "core/sha256.h"
 #include "tests/unit/gate_certificates.h"
 
 namespace openclaw::gate {
@@ -126,6 +133,42 @@ TEST_F(AllowedWorkload, IsNobodyWithoutACertificateOrASetting) {
   EXPECT_FALSE(allows({}));
 }
 
+// RFC 8705 3.1, from the DER.
+std::string thumbprint_of(const Identity& identity) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(identity.certificate.get(), &der);
+  must(size > 0);
+  const Digest digest = sha256({der, static_cast<std::size_t>(size)});
+  OPENSSL_free(der);
+  return base64url_encode(digest);
+}
+
+// A key that passes for `shown` and signs as `signs` does.
+TestKey public_half_with(EVP_PKEY* shown, EVP_PKEY* signs) {
+  std::array<unsigned char, 256> point{};
+  std::size_t size = 0;
+  must(EVP_PKEY_get_octet_string_param(shown, OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(),
+                                       &size) == 1);
+  BIGNUM* scalar = nullptr;
+  must(EVP_PKEY_get_bn_param(signs, OSSL_PKEY_PARAM_PRIV_KEY, &scalar) == 1);
+  const std::unique_ptr<BIGNUM, FreeWith<BN_clear_free>> owned(scalar);
+  const std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>> builder(
+      OSSL_PARAM_BLD_new());
+  must(OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) ==
+           1 &&
+       OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                        size) == 1 &&
+       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, scalar) == 1);
+  const std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>> parts(
+      OSSL_PARAM_BLD_to_param(builder.get()));
+  const std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>> context(
+      EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  EVP_PKEY* key = nullptr;
+  must(EVP_PKEY_fromdata_init(context.get()) == 1 &&
+       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, parts.get()) == 1);
+  return TestKey(key);
+}
+
 // --- the listener ----------------------------------------------------------------------------
 
 // What came of a handshake, as the server sees it.
@@ -134,6 +177,7 @@ struct Handshake {
   int version = 0;
   bool workload = false;
   bool resumable = false;
+  std::string thumbprint = {};  // of the client's certificate
 };
 
 class ServerTls : public testing::Test {
@@ -178,6 +222,7 @@ class ServerTls : public testing::Test {
     Handshake result;
     result.done = SSL_is_init_finished(server.get()) == 1 && SSL_is_init_finished(user.get()) == 1;
     result.version = SSL_version(server.get());
+    result.thumbprint = client_certificate_thumbprint(server.get());
     result.workload =
         is_allowed_workload(SSL_get0_peer_certificate(server.get()), config_.client_certificates);
     char byte = 0;
@@ -276,12 +321,57 @@ TEST_F(ServerTls, GivesNoSessionToResume) {
   EXPECT_FALSE(handshake(nullptr, TLS1_2_VERSION).resumable);
 }
 
-TEST_F(ServerTls, OutsideMtlsAsksForNoCertificateAndNeedsNoCa) {
+TEST_F(ServerTls, InModeTokenAsksForNoCertificateAndNeedsNoCa) {
   config_.mode = Mode::token;
   config_.client_certificates.ca = files_.path("missing.pem");
-  const Handshake result = handshake(nullptr);
+  EXPECT_TRUE(handshake(nullptr).done);
+  const Identity harness = client();
+  const Handshake result = handshake(&harness);
   EXPECT_TRUE(result.done);
   EXPECT_FALSE(result.workload);
+  EXPECT_EQ(result.thumbprint, "");
+}
+
+TEST_F(ServerTls, InModePlatformTakesAnyCertificateAndNoneAndNeedsNoCa) {
+  config_.mode = Mode::platform;
+  config_.client_certificates.ca = files_.path("missing.pem");
+  CertificateSpec expired = client_spec();
+  expired.valid_until = -60;
+  CertificateSpec for_servers = client_spec();
+  for_servers.extended_key_usage = "serverAuth";
+  std::vector<Identity> identities;
+  identities.push_back(make_identity(client_spec()));
+  for (const CertificateSpec& spec : {client_spec(), expired, for_servers}) {
+    identities.push_back(client(spec));
+  }
+  for (const Identity& identity : identities) {
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      const Handshake result = handshake(&identity, version);
+      EXPECT_TRUE(result.done);
+      EXPECT_EQ(result.version, version);
+      EXPECT_EQ(result.thumbprint, thumbprint_of(identity));
+      EXPECT_FALSE(result.resumable);
+    }
+  }
+  const Handshake without = handshake(nullptr);
+  EXPECT_TRUE(without.done);
+  EXPECT_EQ(without.thumbprint, "");
+}
+
+TEST_F(ServerTls, ACertificateWithoutItsKeyDoesNotComeThrough) {
+  config_.mode = Mode::platform;
+  Identity thief = client();
+  const Identity own = client();
+  thief.key = public_half_with(thief.key.get(), own.key.get());
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    EXPECT_FALSE(handshake(&thief, version).done);
+    EXPECT_TRUE(handshake(&own, version).done);
+  }
+}
+
+TEST_F(ServerTls, InModeMtlsTheThumbprintIsThatOfTheClientsCertificate) {
+  const Identity harness = client();
+  EXPECT_EQ(handshake(&harness).thumbprint, thumbprint_of(harness));
 }
 
 TEST_F(ServerTls, SendsItsWholeChain) {
