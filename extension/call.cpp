@@ -71,6 +71,24 @@ std::string_view Call::required_text(int index, std::size_t limit, const char* w
   return *value;
 }
 
+std::span<const std::int32_t> Call::required_int_array(int index, std::size_t elements,
+                                                       const char* what) const {
+  if (is_null(index)) {
+    throw SqlError{ERRCODE_NULL_VALUE_NOT_ALLOWED, std::string(what) + " must not be null"};
+  }
+  if (raw_size(datum(index)) > elements * sizeof(std::int32_t) + 1024) {
+    throw SqlError{ERRCODE_PROGRAM_LIMIT_EXCEEDED, std::string(what) + " has too many elements"};
+  }
+  ArrayType* array = guarded([&] { return DatumGetArrayTypeP(datum(index)); });
+  if (ARR_NDIM(array) > 1 || ARR_HASNULL(array)) {
+    throw SqlError{ERRCODE_ARRAY_SUBSCRIPT_ERROR,
+                   std::string(what) + " must have one dimension and no null"};
+  }
+  const int count = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
+  return {reinterpret_cast<const std::int32_t*>(ARR_DATA_PTR(array)),
+          static_cast<std::size_t>(count)};
+}
+
 TextArray Call::required_text_array(int index, std::size_t elements, std::size_t bytes,
                                     const char* what) const {
   if (is_null(index)) {

@@ -2,6 +2,7 @@
 // Every member that calls into Postgres does so under guarded().
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -33,6 +34,10 @@ class Call {
   std::optional<std::string_view> text(int index, std::size_t limit) const;
   // Raises 22004 for NULL, 54000 for a value over `limit` bytes. `what` names the argument.
   std::string_view required_text(int index, std::size_t limit, const char* what) const;
+  // The elements of an integer[] without nulls. Raises 22004 for NULL, 54000 for more than
+  // `elements`.
+  std::span<const std::int32_t> required_int_array(int index, std::size_t elements,
+                                                   const char* what) const;
   // Raises 22004 for NULL.
   TextArray required_text_array(int index, std::size_t elements, std::size_t bytes,
                                 const char* what) const;

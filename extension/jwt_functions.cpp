@@ -154,8 +154,11 @@ OPENCLAW_FUNCTION(openclaw_sign_jwt) {
   claims.actor = optional_text(call, 9, kMaxId, "actor");
   claims.certificate_thumbprint = optional_text(call, 10, 64, "certificate_thumbprint");
   if (!call.is_null(11)) {
-    const std::int64_t not_after = numeric_date(DatumGetTimestampTz(call.datum(11)));
-    claims.expires_at = std::min(claims.expires_at, not_after);
+    const TimestampTz not_after = DatumGetTimestampTz(call.datum(11));
+    if (TIMESTAMP_NOT_FINITE(not_after) || not_after <= now) {
+      throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "not_after must be a time to come"};
+    }
+    claims.expires_at = std::min(claims.expires_at, numeric_date(not_after));
   }
 
   const SigningKey& key = active_key(*algorithm, now);

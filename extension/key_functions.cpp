@@ -80,16 +80,20 @@ OPENCLAW_FUNCTION(openclaw_generate_signing_key) {
   return call.row(values, nulls);
 }
 
-// (kid, alg, sealed_private_key, master_key_id)
+// (kid, alg, sealed_private_key, master_key_id) -> (sealed_again, sealed_under)
 OPENCLAW_FUNCTION(openclaw_rewrap_key) {
   Call call(fcinfo);
   std::string_view kid = call.required_text(0, 256, "kid");
   Algorithm algorithm = required_algorithm(call, 1);
   ByteView sealed = as_bytes(call.required_text(2, 64 * 1024, "sealed_private_key"));
   Secret plain = unsealed(kid, algorithm, sealed, call.required_text(3, 64, "master_key_id"));
+  MasterKey master = std::move(read_master_keys().front());
   PostgresRandom random;
-  return Call::bytea(
-      read_master_keys().front().seal(plain.view(), sealing_context(algorithm, kid), random));
+  Datum values[2] = {
+      Call::bytea(master.seal(plain.view(), sealing_context(algorithm, kid), random)),
+      Call::text(master.id())};
+  bool nulls[2] = {};
+  return call.row(values, nulls);
 }
 
 OPENCLAW_FUNCTION(openclaw_create_master_key) {

@@ -1,6 +1,7 @@
 #include "extension/master_key_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,6 +85,26 @@ void sync_directory(const std::string& path) {
   }
 }
 
+// Held while the file is read, changed and replaced: sessions of several databases share it, whose
+// table locks do not see each other. It goes with the descriptor.
+class Turn {
+ public:
+  explicit Turn(const std::string& path)
+      : file_(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
+    if (!file_.is_open()) {
+      refuse(path + ".lock", std::string("cannot be made: ") + strerror(errno),
+             "Its directory must be writable by the user that runs Postgres.");
+    }
+    while (::flock(file_.get(), LOCK_EX) != 0) {
+      if (errno != EINTR) refuse(path, std::string("cannot be locked: ") + strerror(errno), "");
+      guarded([] { CHECK_FOR_INTERRUPTS(); });
+    }
+  }
+
+ private:
+  File file_;
+};
+
 // Made beside the file and put in its place by name: a crash leaves the old file or the new one.
 void replace_file(const std::string& path, const std::vector<MasterKey>& keys) {
   const std::string fresh = path + ".new";
@@ -134,6 +155,7 @@ std::vector<MasterKey> read_master_keys() {
 }
 
 MasterKey add_master_key() {
+  const Turn turn{std::string(settings::master_key_file())};
   std::vector<MasterKey> keys = read_master_keys();
   if (keys.size() == kMaxMasterKeys) {
     refuse(std::string(settings::master_key_file()), "is full",
@@ -147,6 +169,7 @@ MasterKey add_master_key() {
 }
 
 std::size_t keep_master_keys(const std::vector<std::string>& ids) {
+  const Turn turn{std::string(settings::master_key_file())};
   std::vector<MasterKey> keys = read_master_keys();
   const std::size_t before = keys.size();
   const auto unneeded = [&](const MasterKey& key) {

@@ -22,7 +22,7 @@ std::vector<MasterKey> read_master_keys();
 MasterKey create_master_key();
 
 // Puts a new key before the others; the file is replaced in one step. Raises 54000 when it is full.
-// Precondition for both: the caller sees to it that no other session replaces the file meanwhile.
+// Sessions that call these two wait for one another, whatever their database (a lock file beside).
 MasterKey add_master_key();
 // Drops all but the first and those whose id is named; how many went.
 std::size_t keep_master_keys(const std::vector<std::string>& ids);

@@ -166,15 +166,23 @@ OPENCLAW_FUNCTION(openclaw_random_key) {
   return Call::bytea(key);
 }
 
-// (container_id, generation, alg, all_invalid, revoked_jtis, revoked_keys)
+OPENCLAW_FUNCTION(openclaw_status_list_place) {
+  return Int32GetDatum(
+      static_cast<int32>(status_list_index(Call(fcinfo).required_text(0, 256, "jti"))));
+}
+
+// (container_id, generation, alg, all_invalid, places, revoked_keys)
 OPENCLAW_FUNCTION(openclaw_sign_status_list) {
   Call call(fcinfo);
   auto algorithm = parse_algorithm(call.required_text(2, 16, "alg"));
   if (!algorithm) throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown signing algorithm"};
   TimestampTz now = GetCurrentTimestamp();
   StatusList list(kStatusListSize, DatumGetBool(call.datum(3)));
-  for (const auto& jti : call.required_text_array(4, 1000000, 64 * 1024 * 1024, "revoked_jtis")) {
-    if (jti) list.invalidate(status_list_index(*jti));
+  for (const std::int32_t place : call.required_int_array(4, kStatusListSize, "places")) {
+    if (place < 0 || static_cast<std::uint32_t>(place) >= kStatusListSize) {
+      throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "a place is not in the list"};
+    }
+    list.invalidate(static_cast<std::uint32_t>(place));
   }
   StatusListToken token{.uri = status_list_uri(call.required_text(0, 256, "container_id"),
                                                call.required_text(1, 16, "generation")),

@@ -1,5 +1,7 @@
 #include "extension/tables.h"
 
+#include <string>
+
 #include "extension/call.h"
 
 namespace openclaw::extension {
@@ -200,10 +202,12 @@ Standing standing_of(std::string_view user_id, std::string_view container_id) {
   });
 }
 
-bool is_revoked_jwt(std::string_view jti) {
+bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {
+  const std::string id = std::string(container_id).append(" ").append(jti);
+  const std::string_view key = id;
   return guarded([&] {
     IndexReader reader = open_index("revoked_jwts", "revoked_jwts_pkey");
-    bool revoked = seek(reader, new_text(jti), F_TEXTEQ);
+    bool revoked = seek(reader, new_text(key), F_TEXTEQ);
     close_index(reader);
     return revoked;
   });

@@ -41,8 +41,8 @@ struct Standing {
 };
 Standing standing_of(std::string_view user_id, std::string_view container_id);
 
-// True when a JWT with this id was revoked by itself.
-bool is_revoked_jwt(std::string_view jti);
+// True when a container's JWT with this id was revoked by itself.
+bool is_revoked_jwt(std::string_view container_id, std::string_view jti);
 
 // One row of signing_keys that has not been revoked; datums live in the caller's memory context.
 struct SigningKeyRow {

@@ -16,7 +16,7 @@ constexpr std::int64_t kPostgresEpoch =
 // Whatever ends a JWT before its expiry.
 bool is_ended(const Claims& claims) {
   const Standing standing = standing_of(claims.user_id, claims.container_id);
-  if (!standing.live || is_revoked_jwt(claims.id)) return true;
+  if (!standing.live || is_revoked_jwt(claims.container_id, claims.id)) return true;
   if (claims.container_id.empty()) return false;
   return !claims.status ||
          claims.status->uri !=

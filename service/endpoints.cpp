@@ -51,7 +51,7 @@ constexpr Endpoint kEndpoints[] = {
           Argument{Source::form, "subject_token_type"}, Argument{Source::form, "actor_token"},
           Argument{Source::form, "requested_token_type"}, Argument{Source::form, "refresh_token"},
           kRequestId}),
-     .alone_with = {"refresh_token", "client_assertion"}},
+     .alone_with = {"refresh_token", "client_assertion", "subject_token"}},
     {.name = "introspect",
      .path = "/oauth/introspect",
      .post = true,

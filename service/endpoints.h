@@ -44,9 +44,9 @@ struct Endpoint {
   std::string_view function = {};  // empty: answered without SQL
   Arguments arguments{};
   Coalescing coalescing = Coalescing::many;
-  // A request with one of these parameters writes a row that another may want at the same time: it
-  // has a transaction of its own, so that none waits for one that is done.
-  std::array<std::string_view, 2> alone_with{};
+  // A request with one of these parameters writes or locks a row that another may want at the same
+  // time: it has a transaction of its own, so that none waits for one that is done.
+  std::array<std::string_view, 3> alone_with{};
   bool prefix = false;  // paths below it are its own too
 };
 

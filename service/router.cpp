@@ -54,12 +54,13 @@ void process(bool (Server::*function)(httplib::Stream&, const std::string&, int,
   (server.*function)(stream, std::string(), 0, std::string(), 0, false, closed, SetUp());
 }
 
+// With the endpoint's own path instead of the client's: cpp-httplib matches paths by std::regex,
+// which recurses for each character, on a fiber's small stack.
 std::string request_line(const Exchange& exchange) {
-  std::string line;
-  if (exchange.refusal) {
-    line = "GET /";
-  } else {
-    line.append(exchange.frame.method).append(" ").append(exchange.frame.path);
+  std::string line = "GET /";
+  if (!exchange.refusal) {
+    const Endpoint* endpoint = find_endpoint(exchange.frame.path);
+    line.assign(exchange.frame.method).append(" ").append(endpoint ? endpoint->path : "/");
   }
   // With a length, so that no method makes cpp-httplib wait for a body.
   return line + " HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
@@ -177,14 +178,13 @@ void Router::add_routes() {
       put(response, respond(endpoint, exchange));
     };
     if (endpoint.path.empty()) continue;
-    const std::string paths = pattern(endpoint.path) + (endpoint.prefix ? "(/.*)?" : "");
-    if (endpoint.get) Get(paths, handler);
-    if (endpoint.post) Post(paths, handler);
+    if (endpoint.get) Get(pattern(endpoint.path), handler);
+    if (endpoint.post) Post(pattern(endpoint.path), handler);
   }
-  const HandlerWithResponse unrouted = [this](const httplib::Request& request,
+  const HandlerWithResponse unrouted = [this](const httplib::Request&,
                                               httplib::Response& response) {
     if (current_->answered) return HandlerResponse::Unhandled;
-    put(response, respond_unrouted(request.path));
+    put(response, respond_unrouted(current_->frame.path));
     return HandlerResponse::Handled;
   };
   set_error_handler(unrouted);
@@ -223,7 +223,7 @@ Answer Router::respond(const Endpoint& endpoint, const Exchange& exchange) {
   return error_answer(500, "The service failed.");
 }
 
-Answer Router::respond_unrouted(const std::string& path) const {
+Answer Router::respond_unrouted(std::string_view path) const {
   const Endpoint* endpoint = find_endpoint(path);
   if (endpoint == nullptr) return error_answer(404, "There is nothing at this path.");
   current_->route = endpoint->name;

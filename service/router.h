@@ -65,7 +65,7 @@ class Router : private httplib::Server {
 
   void add_routes();
   Answer respond(const Endpoint& endpoint, const Exchange& exchange);
-  Answer respond_unrouted(const std::string& path) const;
+  Answer respond_unrouted(std::string_view path) const;
   void finish(httplib::Response& response) const;
 
   SqlPool& sql_;

@@ -12,6 +12,10 @@ begin
   select count(*) into foreign_keys from openclaw.signing_keys as k
   where k.master_key_id <> all (ids) and k.revoked_at is null
     and (k.retires_at is null or k.retires_at > clock_timestamp());
+  perform openclaw.rewrap_key(k.kid, k.alg, k.sealed_private_key, k.master_key_id)
+  from openclaw.signing_keys as k
+  where k.master_key_id = any (ids) and k.revoked_at is null
+    and (k.retires_at is null or k.retires_at > clock_timestamp());
   ok := foreign_keys = 0;
   detail := case when ok then 'master key ' || array_to_string(ids, ', ') || ' opens every key in use'
             else foreign_keys || ' signing keys in use are sealed under a master key that the file does not hold; it holds '
@@ -43,12 +47,7 @@ declare
                     and has_function_privilege(r.oid, p.oid, 'execute'))
       and not coalesce(r.rolconfig @> array['log_parameter_max_length=0'], false));
   without_successor text := (
-    select string_agg(distinct k.alg, ', ') from openclaw.signing_keys as k
-    where k.revoked_at is null and k.activates_at <= clock_timestamp()
-      and (k.retires_at is null or k.retires_at > clock_timestamp())
-      and not exists (select from openclaw.signing_keys as p
-                      where p.alg = k.alg and p.revoked_at is null
-                        and p.activates_at > clock_timestamp()));
+    select string_agg(a.alg, ', ') from openclaw.algorithms_without_successor(clock_timestamp()) as a(alg));
   public_routines text := (
     select string_agg(p.oid::regprocedure::text, ', ')
     from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a

@@ -97,10 +97,11 @@ comment on function openclaw.may_reach(openclaw.token_verification, text) is
 revoke all on function openclaw.may_reach(openclaw.token_verification, text) from public;
 
 create type openclaw.front_caller as (
-  refusal openclaw.http_answer, client_id text, whole_user boolean, user_id text
+  refusal openclaw.http_answer, client_id text, whole_user boolean, user_id text,
+  container_id text
 );
 comment on type openclaw.front_caller is
-  'Who calls an endpoint, or the answer that refuses. It sees the tokens of client_id and, with whole_user, all of user_id (null: of every user).';
+  'Who calls an endpoint, or the answer that refuses. It sees the tokens of client_id and, with whole_user, all of user_id (null: of every user) and container_id (null: of every container and of none).';
 
 create function openclaw.client_refusal(error text, description text)
   returns openclaw.http_answer
@@ -151,6 +152,7 @@ begin
   caller.whole_user := true;
   caller.user_id := case when not openclaw.scopes_cover(harness.scopes, array['openclaw:any-user'])
                     then harness.user_id end;
+  caller.container_id := harness.container_id;
   return caller;
 end
 $$;
@@ -165,6 +167,8 @@ create function openclaw.sees(caller openclaw.front_caller, token json) returns 
     select coalesce((caller).client_id = token->>'client_id', false)
         or (caller).whole_user
            and coalesce((caller).user_id is null or (caller).user_id = token->>'user_id', false)
+           and coalesce((caller).container_id is null
+                        or (caller).container_id = token->>'container_id', false)
   $$;
 comment on function openclaw.sees(openclaw.front_caller, json) is
   'Whether a caller may learn of, or end, a token by its introspection.';

@@ -115,8 +115,10 @@ begin
   elsif grant_type not in ('client_credentials', 'refresh_token',
                            'urn:ietf:params:oauth:grant-type:token-exchange') then
     return openclaw.http_error(400, 'unsupported_grant_type', 'grant_type is client_credentials, refresh_token or urn:ietf:params:oauth:grant-type:token-exchange');
-  elsif grant_type <> all (client.grant_types) then
-    return openclaw.http_error(400, 'unauthorized_client', 'the client may not use this grant_type');
+  end if;
+  granted := openclaw.client_problem(client, grant_type);
+  if granted.error is not null then
+    return openclaw.client_refusal(granted.error, granted.description);
   elsif scope is not null and scopes is null then
     return openclaw.http_error(400, 'invalid_scope', 'scope must be a list of area:action or area:*');
   end if;
@@ -135,9 +137,8 @@ begin
       return openclaw.http_error(400, 'invalid_request', 'actor_token is not taken: the client itself is the actor');
     elsif coalesce(requested_token_type, access_token_type) not in (access_token_type, jwt_type) then
       return openclaw.http_error(400, 'invalid_request', 'requested_token_type is urn:ietf:params:oauth:token-type:access_token or …:jwt');
-    elsif not by_id and openclaw.resource_endpoint(audience)
-                        <> coalesce(openclaw.resource_endpoint(resource),
-                                    openclaw.resource_endpoint(audience)) then
+    elsif not by_id and resource is not null
+          and openclaw.resource_endpoint(audience) is distinct from openclaw.resource_endpoint(resource) then
       return openclaw.http_error(400, 'invalid_target', 'resource and audience name two containers');
     end if;
     granted := openclaw.exchange_token(
@@ -259,7 +260,8 @@ begin
 
   -- A refresh token ends its family even after it was used up: whoever revokes an old one means it.
   if token like 'ocr\_%' then
-    select json_build_object('client_id', g.client_id, 'user_id', g.user_id, 'grant_id', g.id)
+    select json_build_object('client_id', g.client_id, 'user_id', g.user_id,
+                             'container_id', g.container_id, 'grant_id', g.id)
     into target
     from openclaw.refresh_tokens as r join openclaw.grants as g on g.id = r.grant_id
     where r.token_hash = openclaw.token_hash(front_revoke.token);
@@ -267,7 +269,8 @@ begin
     target := openclaw.introspect(token);
     target := case when (target->>'active')::boolean then target end;
   else
-    select json_build_object('user_id', t.user_id, 'token_id', t.id) into target
+    select json_build_object('user_id', t.user_id, 'container_id', t.container_id,
+                             'token_id', t.id) into target
     from openclaw.api_tokens as t where t.token_hash = openclaw.token_hash(front_revoke.token);
   end if;
 

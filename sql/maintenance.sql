@@ -6,26 +6,36 @@ create function openclaw.maintain() returns table (task text, done bigint)
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  -- Bounded steps: no run holds many rows for long, and the next one goes on.
+  -- Rows that a run deletes of each table: none holds many for long, and the next one goes on. What a
+  -- grant's deletion would take along is deleted before it, so that nothing is unbounded.
   step constant integer := 10000;
 begin
-  if pg_is_in_recovery() or not pg_try_advisory_xact_lock(hashtext('openclaw.maintain'), 0) then
+  if pg_is_in_recovery() then
     return;
   end if;
+  -- One at a time. A table's lock, since any role could hold an advisory one.
+  begin
+    lock table openclaw.oauth_client_secrets in share update exclusive mode nowait;
+  exception when lock_not_available then
+    return;
+  end;
 
   task := 'prepare signing keys';
-  begin
-    done := openclaw.maintain_signing_keys_at(clock_timestamp());
-  exception when sqlstate 'F0000' or sqlstate '55000' then
-    done := 0;
-    raise warning 'no successor can be prepared for the signing keys: %', sqlerrm
-      using hint = 'openclaw.doctor() says how to mend it.';
-  end;
+  done := 0;
+  if exists (select from openclaw.algorithms_without_successor(clock_timestamp())) then
+    begin
+      lock table openclaw.signing_keys in share row exclusive mode;
+      done := openclaw.maintain_signing_keys_at(clock_timestamp());
+    exception when sqlstate 'F0000' or sqlstate '55000' then
+      raise warning 'no successor can be prepared for the signing keys: %', sqlerrm
+        using hint = 'openclaw.doctor() says how to mend it.';
+    end;
+  end if;
   return next;
 
   task := 'clear revoked JWTs';
-  delete from openclaw.revoked_jwts as r where r.jti in (
-    select x.jti from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
+  delete from openclaw.revoked_jwts as r where r.id in (
+    select x.id from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
     limit step for update skip locked);
   get diagnostics done = row_count;
   return next;
@@ -44,16 +54,27 @@ begin
   get diagnostics done = row_count;
   return next;
 
-  task := 'clear grants';
-  delete from openclaw.grants as g where g.id in (
-    select x.id from openclaw.grants as x where x.expires_at <= clock_timestamp()
+  task := 'clear access tokens of grants';
+  delete from openclaw.grant_jwts as j where j.jti in (
+    select x.jti from openclaw.grant_jwts as x where x.expires_at <= clock_timestamp()
     limit step for update skip locked);
   get diagnostics done = row_count;
   return next;
 
-  task := 'clear access tokens of grants';
-  delete from openclaw.grant_jwts as j where j.jti in (
-    select x.jti from openclaw.grant_jwts as x where x.expires_at <= clock_timestamp()
+  task := 'clear refresh tokens';
+  delete from openclaw.refresh_tokens as r where r.token_hash in (
+    select x.token_hash
+    from openclaw.grants as g join openclaw.refresh_tokens as x on x.grant_id = g.id
+    where g.expires_at <= clock_timestamp() limit step for update of x skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear grants';
+  delete from openclaw.grants as g where g.id in (
+    select x.id from openclaw.grants as x
+    where x.expires_at <= clock_timestamp()
+      and not exists (select from openclaw.refresh_tokens as r where r.grant_id = x.id)
+      and not exists (select from openclaw.grant_jwts as j where j.grant_id = x.id)
     limit step for update skip locked);
   get diagnostics done = row_count;
   return next;

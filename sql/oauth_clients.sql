@@ -53,8 +53,8 @@ create function openclaw.register_client(
 declare
   minted record;
 begin
-  if cardinality(coalesce(grant_types, '{}')) = 0 then
-    raise exception 'grant_types must not be empty' using errcode = '22023';
+  if cardinality(coalesce(grant_types, '{}')) not between 1 and 3 then
+    raise exception 'grant_types must be one to three' using errcode = '22023';
   end if;
   if scopes is null or not openclaw.are_grants(scopes) then
     raise exception 'scopes must be 1 to 64 of area:action or area:*' using errcode = '22023';
@@ -122,6 +122,9 @@ create function openclaw.set_client_keys(client_id text, jwks text) returns void
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  if jwks is null then
+    raise exception 'jwks must not be null' using errcode = '22004';
+  end if;
   update openclaw.oauth_clients as c set jwks = openclaw.canonical_client_jwks(set_client_keys.jwks)
   where c.id = set_client_keys.client_id and c.auth_method = 'private_key_jwt'
     and c.disabled_at is null;
@@ -133,7 +136,7 @@ begin
 end
 $$;
 comment on function openclaw.set_client_keys(text, text) is
-  'Replaces the public keys of a private_key_jwt client; list the old ones too while both sign. Errors: P0002, 22023.';
+  'Replaces the public keys of a private_key_jwt client; list the old ones too while both sign. Errors: P0002, 22004, 22023.';
 revoke all on function openclaw.set_client_keys(text, text) from public;
 
 create function openclaw.disable_client(client_id text) returns boolean
@@ -161,10 +164,10 @@ revoke all on function openclaw.disable_client(text) from public;
 
 create type openclaw.authenticated_client as (
   error text, description text, id text, kind text, user_id text, scopes text[],
-  grant_types text[], certificate_thumbprint text, basic boolean
+  grant_types text[], certificate_thumbprint text
 );
 comment on type openclaw.authenticated_client is
-  'A client that proved who it is, or error invalid_client or invalid_request (RFC 6749 section 5.2). user_id null: it may act for every user. basic: an Authorization header was used.';
+  'A client that proved who it is, or error invalid_client or invalid_request (RFC 6749 section 5.2). user_id null: it may act for every user.';
 
 create function openclaw.trusted_client(client_id text) returns openclaw.authenticated_client
   language plpgsql stable security definer
@@ -219,7 +222,6 @@ declare
   claimed text := client_id;
   proven boolean := false;
 begin
-  answer.basic := http_authorization is not null;
   -- One method a request (RFC 6749 section 2.3).
   if num_nonnulls(http_authorization, client_secret,
                   coalesce(client_assertion, client_assertion_type)) > 1 then
@@ -280,7 +282,7 @@ begin
     return answer;
   end if;
   return row(null, null, stored.id, stored.kind, stored.user_id, stored.scopes, stored.grant_types,
-             answer.certificate_thumbprint, answer.basic)::openclaw.authenticated_client;
+             answer.certificate_thumbprint)::openclaw.authenticated_client;
 end
 $$;
 comment on function openclaw.authenticate_client(text, text, text, text, text, text) is

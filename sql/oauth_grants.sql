@@ -8,7 +8,27 @@ create type openclaw.token_grant as (
   user_id text, container_id text
 );
 comment on type openclaw.token_grant is
-  'An access token, when it ends and when to ask for the next one (refresh_at, at 80 % of its lifetime), and a refresh token where there is one; or an error of RFC 6749 section 5.2 or RFC 8707 section 2 (invalid_grant, invalid_scope, invalid_target, invalid_request, unauthorized_client, temporarily_unavailable) and a sentence.';
+  'An access token, when it ends and when to ask for the next one (refresh_at, at 80 % of its lifetime), and a refresh token where there is one; or an error of RFC 6749 section 5.2 or RFC 8707 section 2 (invalid_client, invalid_grant, invalid_scope, invalid_target, invalid_request, unauthorized_client, temporarily_unavailable) and a sentence.';
+
+-- What every grant asks first. An authentication that failed is a client without an id.
+create function openclaw.client_problem(client openclaw.authenticated_client, grant_type text)
+  returns openclaw.token_grant
+  language plpgsql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if client.error is not null or client.id is null then
+    return openclaw.grant_refusal(coalesce(client.error, 'invalid_client'),
+                                  coalesce(client.description, 'there is no client'));
+  elsif (grant_type = any (client.grant_types)) is not true then
+    return openclaw.grant_refusal('unauthorized_client', 'the client may not use this grant_type');
+  end if;
+  return null;
+end
+$$;
+comment on function openclaw.client_problem(openclaw.authenticated_client, text) is
+  'Why a client gets nothing by this grant_type; null when it may ask.';
+revoke all on function openclaw.client_problem(openclaw.authenticated_client, text) from public;
 
 create function openclaw.grant_refusal(error text, description text) returns openclaw.token_grant
   language sql immutable
@@ -110,12 +130,15 @@ declare
   allowed text[] := openclaw.narrowed_scopes(client.scopes, client.scopes);
   granted text[] := coalesce(openclaw.distinct_scopes(scopes), allowed);
   target record;
+  problem openclaw.token_grant := openclaw.client_problem(client, 'client_credentials');
 begin
-  if resource is null then
+  if problem.error is not null then
+    return problem;
+  elsif resource is null then
     return openclaw.grant_refusal('invalid_target',
                                   'resource is missing: the endpoint of the container');
   end if;
-  if not openclaw.are_grants(granted) or not openclaw.scopes_cover(allowed, granted) then
+  if (openclaw.are_grants(granted) and openclaw.scopes_cover(allowed, granted)) is not true then
     return openclaw.grant_refusal('invalid_scope', 'the client may not have every one of these scopes');
   end if;
   target := openclaw.find_resource(resource, null, client.user_id, user_id);
@@ -191,15 +214,17 @@ begin
   if lifetime < interval '1 minute' or lifetime > interval '10 years' then
     raise exception 'lifetime must be between one minute and ten years' using errcode = '22023';
   end if;
-  select c.user_id into owner from openclaw.containers as c
-  where c.id = create_grant.container_id
-    and c.user_id = coalesce(create_grant.user_id, c.user_id);
+  owner := (openclaw.find_resource(null, create_grant.container_id, null, create_grant.user_id)).container_owner;
+  if owner is null then
+    raise exception 'no such container that takes access tokens' using errcode = 'P0002',
+      detail = 'reason: unknown_container';
+  end if;
   perform openclaw.require_user(owner);
   perform openclaw.require_container(owner, create_grant.container_id);
   perform from openclaw.oauth_clients as c
   where c.id = create_grant.client_id and c.disabled_at is null
     and (c.user_id is null or c.user_id = owner)
-    and 'refresh_token' = any (c.grant_types) and openclaw.scopes_cover(c.scopes, create_grant.scopes)
+    and 'refresh_token' = any (c.grant_types) and openclaw.scopes_cover(openclaw.narrowed_scopes(c.scopes, c.scopes), create_grant.scopes)
   for share;
   if not found then
     raise exception 'no such client that may refresh tokens of this user with these scopes'
@@ -231,23 +256,27 @@ declare
   target record;
   answer openclaw.token_grant;
   new_grant text;
+  problem openclaw.token_grant := openclaw.client_problem(
+    client, 'urn:ietf:params:oauth:grant-type:token-exchange');
 begin
-  if not subject.valid or subject.issued_for <> 'user_direct'
+  if problem.error is not null then
+    return problem;
+  elsif not subject.valid or subject.issued_for <> 'user_direct'
      or subject.user_id <> coalesce(client.user_id, subject.user_id) then
     return openclaw.grant_refusal('invalid_request', 'the subject_token is not good here');
   end if;
-  -- Whoever revokes the subject now either comes first or finds what this gives. A standby cannot
-  -- lock, and has no revocation under way.
+  -- Whoever revokes the subject either has its row already, and this gives nothing, or waits and finds
+  -- what this gives. A standby cannot lock, and has no revocation under way.
   if not pg_is_in_recovery() then
     perform from openclaw.api_tokens as t
-    where t.id = subject.token_id and t.revoked_at is null for share;
+    where t.id = subject.token_id and t.revoked_at is null for share skip locked;
     if not found then
       return openclaw.grant_refusal('invalid_request', 'the subject_token is not good here');
     end if;
   end if;
   shared := openclaw.narrowed_scopes(subject.scopes, client.scopes);
   granted := coalesce(openclaw.distinct_scopes(scopes), shared);
-  if not openclaw.are_grants(granted) or not openclaw.scopes_cover(shared, granted) then
+  if (openclaw.are_grants(granted) and openclaw.scopes_cover(shared, granted)) is not true then
     return openclaw.grant_refusal('invalid_scope',
                                   'the subject_token and the client do not both cover these scopes');
   end if;
@@ -258,6 +287,14 @@ begin
   if target.matches <> 1 or target.id <> coalesce(subject.container_id, target.id) then
     return openclaw.grant_refusal(
       'invalid_target', 'resource or audience must name a container that the subject_token reaches');
+  end if;
+  -- Whatever has to be ended with the subject stays small enough to be ended in time.
+  if 'refresh_token' = any (client.grant_types)
+     and (select count(*) from (
+            select from openclaw.grants as g
+            where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) = 1000 then
+    return openclaw.grant_refusal('invalid_request',
+                                  'this subject_token has a thousand grants already: refresh them');
   end if;
   answer := openclaw.issue_for_grant(target.id, subject.user_id, granted, client.id, client.id,
                                      client.certificate_thumbprint, subject.expires_at);
@@ -297,22 +334,32 @@ declare
   refusal openclaw.token_grant := openclaw.grant_refusal(
     'invalid_grant', 'the refresh token is unknown, expired, revoked, used up or another client''s');
   grace interval := openclaw.setting('refresh_token_grace')::interval;
+  problem openclaw.token_grant := openclaw.client_problem(client, 'refresh_token');
 begin
+  if problem.error is not null then
+    return problem;
+  end if;
   select g.* into family
   from openclaw.refresh_tokens as r join openclaw.live_grants as g on g.id = r.grant_id
   where r.token_hash = hash and g.client_id = client.id;
   if not found then
     return refusal;
   end if;
-  -- What the request itself lacks is refused before the token is used up.
+  -- What the request lacks, or the keys, is refused before the token is used up.
   if resource is not null and not exists (
        select from openclaw.containers as c
        where c.id = family.container_id and c.mcp_endpoint = openclaw.resource_endpoint(resource)) then
     return openclaw.grant_refusal('invalid_target', 'the grant is for another resource');
   end if;
   scopes := coalesce(openclaw.distinct_scopes(scopes), family.scopes);
-  if not openclaw.are_grants(scopes) or not openclaw.scopes_cover(family.scopes, scopes) then
+  if (openclaw.are_grants(scopes) and openclaw.scopes_cover(family.scopes, scopes)) is not true then
     return openclaw.grant_refusal('invalid_scope', 'the grant does not cover every one of these scopes');
+  end if;
+  answer := openclaw.issue_for_grant(family.container_id, family.user_id, scopes, client.id,
+                                     case when family.subject_token_id is not null then client.id end,
+                                     client.certificate_thumbprint, family.expires_at);
+  if answer.error is not null then
+    return answer;
   end if;
 
   -- Of those who send the same token at once, the first one's time counts for all.
@@ -330,12 +377,6 @@ begin
     return refusal;
   end if;
 
-  answer := openclaw.issue_for_grant(family.container_id, family.user_id, scopes, client.id,
-                                     case when family.subject_token_id is not null then client.id end,
-                                     client.certificate_thumbprint, family.expires_at);
-  if answer.error is not null then
-    return answer;
-  end if;
   minted := openclaw.mint_successor(refresh_token, used.successor_key);
   insert into openclaw.refresh_tokens (token_hash, grant_id, successor_key)
   values (minted.successor_hash, family.id, openclaw.random_key())

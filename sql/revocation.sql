@@ -6,23 +6,27 @@ create function openclaw.revoke_grants(grant_ids text[], reason text default nul
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  ended record;
-  revoked integer := 0;
+  ended text[];
 begin
-  for ended in
-    update openclaw.grants as g set revoked_at = now()
+  -- Locked in one order, so that two who revoke the same ones wait and do not deadlock.
+  with chosen as materialized (
+    select g.id from openclaw.grants as g
     where g.id = any (grant_ids) and g.revoked_at is null
-    returning g.id, g.user_id, g.container_id
-  loop
-    insert into openclaw.revoked_jwts (jti, container_id, expires_at)
-    select j.jti, ended.container_id, j.expires_at
-    from openclaw.grant_jwts as j
-    where j.grant_id = ended.id and j.expires_at > clock_timestamp()
-    on conflict (jti) do nothing;
-    perform openclaw.audit('revoke_grant', ended.user_id, ended.id, reason => reason);
-    revoked := revoked + 1;
-  end loop;
-  return revoked;
+    order by g.id for no key update
+  ), revoked as (
+    update openclaw.grants as g set revoked_at = now()
+    from chosen as c where g.id = c.id returning g.id
+  )
+  select array_agg(r.id) into ended from revoked as r;
+  -- Apart: a refresh that held a grant until now has given a JWT that only a new snapshot shows.
+  insert into openclaw.revoked_jwts (jti, container_id, place, expires_at)
+  select j.jti, g.container_id, openclaw.status_list_place(j.jti), j.expires_at
+  from openclaw.grant_jwts as j join openclaw.grants as g on g.id = j.grant_id
+  where j.grant_id = any (ended) and j.expires_at > clock_timestamp()
+  on conflict on constraint revoked_jwts_pkey do nothing;
+  perform openclaw.audit('revoke_grant', g.user_id, g.id, reason => revoke_grants.reason)
+  from openclaw.grants as g where g.id = any (ended);
+  return coalesce(cardinality(ended), 0);
 end
 $$;
 comment on function openclaw.revoke_grants(text[], text) is
@@ -62,8 +66,8 @@ begin
   if not found then
     return false;
   end if;
-  insert into openclaw.revoked_jwts (jti, container_id, expires_at)
-  values (revoke_jwt.jti, revoke_jwt.container_id,
+  insert into openclaw.revoked_jwts (jti, container_id, place, expires_at)
+  values (revoke_jwt.jti, revoke_jwt.container_id, openclaw.status_list_place(revoke_jwt.jti),
           clock_timestamp() + openclaw.max_jwt_lifetime() + interval '1 minute')
   on conflict on constraint revoked_jwts_pkey do nothing;
   if found then

@@ -48,7 +48,7 @@ create function openclaw.add_master_key() returns text
   language c volatile strict
   as 'MODULE_PATHNAME', 'openclaw_add_master_key';
 comment on function openclaw.add_master_key() is
-  'Puts a new master key before the others in the file, in one step that a crash cannot halve; returns its id. Two at once would lose one: rotate_master_key() sees to that.';
+  'Puts a new master key before the others in the file, in one step that a crash cannot halve; returns its id.';
 revoke all on function openclaw.add_master_key() from public;
 
 create function openclaw.rotate_master_key() returns text
@@ -68,13 +68,13 @@ comment on function openclaw.rotate_master_key() is
   'Puts a new master key before the others in openclaw.master_key_file and returns its id. The others still open what they sealed, so nothing pauses. Next: copy the file to every standby and to the backup, then rewrap_signing_keys(), and when that has committed, retire_master_keys(). Errors: as master_key_id(), 54000 beyond 8 keys in the file.';
 revoke all on function openclaw.rotate_master_key() from public;
 
-create function openclaw.rewrap_key(kid text, alg text, sealed_private_key bytea,
-                                    master_key_id text)
-  returns bytea
+create function openclaw.rewrap_key(
+    kid text, alg text, sealed_private_key bytea, master_key_id text,
+    out sealed_again bytea, out sealed_under text)
   language c volatile strict
   as 'MODULE_PATHNAME', 'openclaw_rewrap_key';
 comment on function openclaw.rewrap_key(text, text, bytea, text) is
-  'A private half sealed under the first master key of the file, from one sealed under any of them. Errors: 55000 when its master key is not there or it was altered.';
+  'A private half sealed under the first master key of the file, and that key''s id, from one sealed under any of them. Errors: 55000 when its master key is not there or it was altered.';
 revoke all on function openclaw.rewrap_key(text, text, bytea, text) from public;
 
 create function openclaw.rewrap_signing_keys() returns integer
@@ -82,14 +82,16 @@ create function openclaw.rewrap_signing_keys() returns integer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  ids text[] := openclaw.master_key_ids();
+  ids text[];
   rewrapped integer;
 begin
+  lock table openclaw.signing_keys in share row exclusive mode;
+  ids := openclaw.master_key_ids();
   update openclaw.signing_keys as k
-  set sealed_private_key =
-        openclaw.rewrap_key(k.kid, k.alg, k.sealed_private_key, k.master_key_id),
-      master_key_id = ids[1]
-  where k.master_key_id <> ids[1] and k.master_key_id = any (ids);
+  set sealed_private_key = r.sealed_again, master_key_id = r.sealed_under
+  from openclaw.signing_keys as old,
+       lateral openclaw.rewrap_key(old.kid, old.alg, old.sealed_private_key, old.master_key_id) as r
+  where old.kid = k.kid and old.master_key_id <> ids[1] and old.master_key_id = any (ids);
   get diagnostics rewrapped = row_count;
   if rewrapped > 0 then
     perform openclaw.audit('rewrap_signing_keys', null, ids[1]);
@@ -115,8 +117,14 @@ create function openclaw.retire_master_keys() returns integer
 declare
   retired integer;
 begin
-  -- Nobody may seal or rewrap between the look and the write.
+  -- Nobody may seal or rewrap between the look and the write, and what this transaction itself sealed
+  -- again could still be rolled back.
   lock table openclaw.signing_keys in share row exclusive mode;
+  perform pg_current_xact_id();
+  if exists (select from openclaw.signing_keys as k where age(k.xmin) <= 0) then
+    raise exception 'this transaction has changed signing keys' using errcode = '55000',
+      hint = 'Commit rewrap_signing_keys() first: a roll-back would need the old master keys.';
+  end if;
   retired := openclaw.keep_master_keys(
     array(select distinct k.master_key_id from openclaw.signing_keys as k));
   if retired > 0 then
@@ -126,7 +134,7 @@ begin
 end
 $$;
 comment on function openclaw.retire_master_keys() is
-  'Drops from openclaw.master_key_file the master keys that no signing key is sealed under any more; returns how many. Run it in a transaction after the one of rewrap_signing_keys(). Keep a backup of the file as long as backups of the database that need it. Errors: as master_key_id().';
+  'Drops from openclaw.master_key_file the master keys that no signing key is sealed under any more; returns how many. Run it after the transaction of rewrap_signing_keys(), and when every database of the server that shares the file has done the same: it knows the keys of its own database alone. Keep a backup of the file as long as backups of the database that need it. Errors: as master_key_id(), 55000 in the transaction that changed signing keys.';
 revoke all on function openclaw.retire_master_keys() from public;
 
 -- Rotation.
@@ -146,11 +154,12 @@ create function openclaw.jwks_max_age_at(at timestamptz) returns interval
     select coalesce(
       (select k.jwks_max_age from openclaw.signing_keys as k
        where exists (select from openclaw.signing_keys as p
-                     where p.revoked_at is null and (p.expires_at is null or p.expires_at > at))
+                     where least(p.revoked_at, p.expires_at) is null
+                        or least(p.revoked_at, p.expires_at) > at - interval '1 day')
        order by k.created_at desc, k.kid limit 1), interval '0')
   $$;
 comment on function openclaw.jwks_max_age_at(timestamptz) is
-  'How long a verifier may keep the JWKS that is served at this time: openclaw.jwks_max_age as it was when the newest key was made; zero while no key is published.';
+  'How long a verifier may keep the JWKS that is served at this time: openclaw.jwks_max_age as it was when the newest key was made; zero when no key has been published for a day, so that no cache can have anything.';
 revoke all on function openclaw.jwks_max_age_at(timestamptz) from public;
 
 create function openclaw.propagated_at(at timestamptz) returns timestamptz
@@ -172,8 +181,14 @@ create function openclaw.add_signing_key(alg text, activates_at timestamptz, at 
   as $$
 declare
   propagated timestamptz := openclaw.propagated_at(at);
-  fresh record := openclaw.generate_signing_key(alg);
+  fresh record;
 begin
+  if (select count(*) from openclaw.signing_keys as k
+      where k.revoked_at is null and (k.expires_at is null or k.expires_at > at)) >= 60 then
+    raise exception 'there are 60 published signing keys' using errcode = '54000',
+      hint = 'Verifiers read a JWK set of at most 64; wait until retiring ones have expired.';
+  end if;
+  fresh := openclaw.generate_signing_key(alg);
   insert into openclaw.signing_keys
     (kid, alg, public_jwk, sealed_private_key, master_key_id, created_at, activates_at,
      jwks_max_age, propagated_at)
@@ -220,12 +235,19 @@ begin
   update openclaw.signing_keys as k set activates_at = 'infinity'
   where k.alg = prepare_successor.alg and k.revoked_at is null
     and k.activates_at > at and k.activates_at < 'infinity' and k.master_key_id <> all (ids);
+  select max(k.activates_at) into last_begins
+  from openclaw.signing_keys as k
+  where k.alg = prepare_successor.alg and k.revoked_at is null and k.activates_at <= at;
+  -- The setting may have said 0 when a key was made, or says so now.
+  update openclaw.signing_keys as k
+  set activates_at = case when lifetime = interval '0' then 'infinity'
+                     else greatest(last_begins + lifetime, k.propagated_at) end
+  where k.alg = prepare_successor.alg and k.revoked_at is null and k.activates_at > at
+    and k.master_key_id = any (ids)
+    and (k.activates_at = 'infinity') <> (lifetime = interval '0');
   if not exists (select from openclaw.signing_keys as k
                  where k.alg = prepare_successor.alg and k.revoked_at is null
                    and k.activates_at > at and k.master_key_id = any (ids)) then
-    select max(k.activates_at) into last_begins
-    from openclaw.signing_keys as k
-    where k.alg = prepare_successor.alg and k.revoked_at is null and k.activates_at <= at;
     perform openclaw.add_signing_key(
       alg, case when lifetime = interval '0' then 'infinity'
            else greatest(last_begins + lifetime, openclaw.propagated_at(at)) end, at);
@@ -281,9 +303,15 @@ revoke all on function openclaw.rotate_signing_key_at(text, interval, timestampt
 create function openclaw.rotate_signing_key(alg text default 'EdDSA',
                                             activate_after interval default null)
   returns text
-  language sql volatile security definer
+  language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
-  as $$ select openclaw.rotate_signing_key_at(alg, activate_after, clock_timestamp()) $$;
+  as $$
+begin
+  -- The time counts from when nobody else is at it.
+  lock table openclaw.signing_keys in share row exclusive mode;
+  return openclaw.rotate_signing_key_at(alg, activate_after, clock_timestamp());
+end
+$$;
 comment on function openclaw.rotate_signing_key(text, interval) is
   'Has the next key of EdDSA, ES256 or RS256 sign, and returns its kid: at once when every verifier that honours the JWKS''s Cache-Control has it, which is so unless the last rotation was just now or the algorithm is new; else as soon as that is so. Its predecessor stays published until its last JWT has expired; a new successor is prepared, by maintain() at the latest. The very first key signs at once. activate_after makes a new key that begins then, whoever has it. Errors: 22004, 22023, 25000 when the transaction commits more than 10 seconds later, and those of the master key (55000, F0000).';
 revoke all on function openclaw.rotate_signing_key(text, interval) from public;
@@ -333,12 +361,32 @@ comment on function openclaw.revoke_signing_key_at(text, timestamptz) is
 revoke all on function openclaw.revoke_signing_key_at(text, timestamptz) from public;
 
 create function openclaw.revoke_signing_key(kid text) returns boolean
-  language sql volatile security definer
+  language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
-  as $$ select openclaw.revoke_signing_key_at(kid, clock_timestamp()) $$;
+  as $$
+begin
+  lock table openclaw.signing_keys in share row exclusive mode;
+  return openclaw.revoke_signing_key_at(kid, clock_timestamp());
+end
+$$;
 comment on function openclaw.revoke_signing_key(text) is
   'For a key that leaked: from this commit on the database refuses everything it signed, gates within their status period, other verifiers when their JWKS runs out. If it was the one that signs, its successor, published long since, signs at once; only a second emergency within openclaw.jwks_max_age of the first meets verifiers that lack the new key. True also when it was revoked before, false for no such key. Errors: 25000 as rotate_signing_key.';
 revoke all on function openclaw.revoke_signing_key(text) from public;
+
+create function openclaw.algorithms_without_successor(at timestamptz) returns setof text
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select distinct k.alg from openclaw.signing_keys as k
+    where k.revoked_at is null and k.activates_at <= at and (k.retires_at is null or k.retires_at > at)
+      and not exists (
+        select from openclaw.signing_keys as p
+        where p.alg = k.alg and p.revoked_at is null and p.activates_at > at
+          and (p.activates_at = 'infinity') = (openclaw.setting('signing_key_lifetime')::interval = interval '0'))
+  $$;
+comment on function openclaw.algorithms_without_successor(timestamptz) is
+  'Algorithms that are in use and whose next key is not prepared, or not as openclaw.signing_key_lifetime says.';
+revoke all on function openclaw.algorithms_without_successor(timestamptz) from public;
 
 create function openclaw.maintain_signing_keys_at(at timestamptz) returns integer
   language plpgsql volatile
@@ -348,14 +396,7 @@ declare
   due text;
   prepared integer := 0;
 begin
-  for due in
-    select distinct k.alg from openclaw.signing_keys as k
-    where k.revoked_at is null and k.activates_at <= at
-      and (k.retires_at is null or k.retires_at > at)
-      and not exists (select from openclaw.signing_keys as p
-                      where p.alg = k.alg and p.revoked_at is null and p.activates_at > at)
-  loop
-    lock table openclaw.signing_keys in share row exclusive mode;
+  for due in select openclaw.algorithms_without_successor(at) loop
     perform openclaw.prepare_successor(due, at);
     prepared := prepared + 1;
   end loop;

@@ -4,15 +4,22 @@
 -- refused by gates too, and its holder asks for a new one (1 in 131072 for each live JWT of the
 -- container). The database itself compares the whole jti.
 
+create function openclaw.status_list_place(jti text) returns integer
+  language c immutable strict parallel safe
+  as 'MODULE_PATHNAME', 'openclaw_status_list_place';
+comment on function openclaw.status_list_place(text) is
+  'A JWT''s place in its status list (idx), 0 to 131071: it follows from the jti.';
+revoke all on function openclaw.status_list_place(text) from public;
+
 create function openclaw.sign_status_list(
-    container_id text, generation text, alg text, all_invalid boolean, revoked_jtis text[],
+    container_id text, generation text, alg text, all_invalid boolean, places integer[],
     revoked_keys text[])
   returns text
   language c volatile strict
   as 'MODULE_PATHNAME', 'openclaw_sign_status_list';
-comment on function openclaw.sign_status_list(text, text, text, boolean, text[], text[]) is
-  'A Status List Token (typ statuslist+jwt) for ISSUER/oauth/status/CONTAINER/GENERATION: every place invalid, or those of the jtis. Good for openclaw.status_list_max_age (ttl), and for a minute at the most (exp). Errors: as sign_jwt.';
-revoke all on function openclaw.sign_status_list(text, text, text, boolean, text[], text[]) from public;
+comment on function openclaw.sign_status_list(text, text, text, boolean, integer[], text[]) is
+  'A Status List Token (typ statuslist+jwt) for ISSUER/oauth/status/CONTAINER/GENERATION: every place invalid, or those given. Good for openclaw.status_list_max_age (ttl), and for a minute at the most (exp). Errors: as sign_jwt.';
+revoke all on function openclaw.sign_status_list(text, text, text, boolean, integer[], text[]) from public;
 
 create function openclaw.status_list(container_id text, generation text) returns text
   language plpgsql volatile security definer
@@ -29,11 +36,12 @@ begin
   live := coalesce(container.live and container.jwt_generation::text = status_list.generation, false);
   return openclaw.sign_status_list(
     container_id, generation, coalesce(container.signing_alg, 'EdDSA'), not live,
-    array(select r.jti from openclaw.revoked_jwts as r
+    array(select distinct r.place from openclaw.revoked_jwts as r
           where live and r.container_id = status_list.container_id
             and r.expires_at > clock_timestamp()),
     array(select k.kid from openclaw.signing_keys as k
-          where k.revoked_at > clock_timestamp() - interval '1 day'));
+          where k.revoked_at > clock_timestamp() - interval '1 day'
+          order by k.revoked_at desc limit 256));
 end
 $$;
 comment on function openclaw.status_list(text, text) is

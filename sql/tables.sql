@@ -159,6 +159,8 @@ create table openclaw.refresh_tokens (
 comment on table openclaw.refresh_tokens is
   'Refresh tokens by the SHA-256 of their text. The successor''s text follows from the token''s own and successor_key, so that within the grace the same one is given again and none is stored; the key is erased after it.';
 create index refresh_tokens_grant_id_idx on openclaw.refresh_tokens (grant_id);
+create index refresh_tokens_successor_idx on openclaw.refresh_tokens (grant_id)
+  where successor_key is not null;
 
 create table openclaw.grant_jwts (
   jti text collate "C" primary key,
@@ -171,14 +173,16 @@ create index grant_jwts_grant_id_idx on openclaw.grant_jwts (grant_id);
 create index grant_jwts_expires_at_idx on openclaw.grant_jwts (expires_at);
 
 create table openclaw.revoked_jwts (
-  jti text collate "C" primary key check (octet_length(jti) <= 256),
+  id text collate "C" generated always as (container_id || ' ' || jti) stored primary key,
+  jti text collate "C" not null check (octet_length(jti) <= 256),
   container_id text collate "C" not null references openclaw.containers (id) on delete cascade,
+  place integer not null check (place >= 0),
   expires_at timestamptz not null,
   revoked_at timestamptz not null default now()
 );
 comment on table openclaw.revoked_jwts is
-  'JWTs that were revoked one by one, until they expire.';
-create index revoked_jwts_container_id_idx on openclaw.revoked_jwts (container_id);
+  'JWTs that were revoked one by one, until they expire: their container and jti, and their place in its status list.';
+create index revoked_jwts_place_idx on openclaw.revoked_jwts (container_id, place);
 create index revoked_jwts_expires_at_idx on openclaw.revoked_jwts (expires_at);
 
 create table openclaw.audit_log (

@@ -41,6 +41,17 @@ describe('the front and broken HTTP', () => {
     }
   });
 
+  test('a path of any length is 404 or is taken, and the front lives', async () => {
+    for (const below of ['/oauth/status/', '/.well-known/openid-configuration/',
+      '/.well-known/oauth-authorization-server/', '/oauth/token/', '/']) {
+      for (const length of [150, 250, 1000, 4000, 8000]) {
+        const { status } = await world.front.get(below + 'a'.repeat(length));
+        assert.equal(status, 404, `${below} and ${length} more`);
+      }
+    }
+    assert.equal((await world.front.get('/healthz')).status, 200);
+  });
+
   test('a request line that is none is 400: HTTP/0.9, TLS, other protocols, bare line ends', async () => {
     for (const text of ['GET /healthz\r\n', 'GET\r\n', ' GET /healthz HTTP/1.1\r\n', '\r\n\r\n', '\0',
       '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'SSH-2.0-x\r\n', 'GET /healthz HTTP/1.1\nHost: x\n\n',

@@ -38,12 +38,18 @@ insert into odd values
   ('timestamptz', 'null', 'null::timestamptz'),
   ('timestamptz', 'the last', $$'infinity'::timestamptz$$),
   ('timestamptz', 'the first', $$'-infinity'::timestamptz$$),
+  ('integer[]', 'null', 'null::integer[]'),
+  ('integer[]', 'a null in it', $$'{1,NULL}'::integer[]$$),
+  ('integer[]', 'two dimensions', $$'{{1},{2}}'::integer[]$$),
+  ('integer[]', 'below and beyond', $$'{-1,131072}'::integer[]$$),
+  ('integer[]', 'a million', $$array_fill(1, array[1000000])$$),
   ('integer', 'null', 'null::integer'),
   ('integer', 'the least', '(-2147483648)'),
   ('integer', 'the greatest', '2147483647');
 
 create function pg_temp.ordinary(type regtype) returns text language sql as $$
   select case type::text when 'text' then '''x''' when 'text[]' then '''{a:b}''' when 'integer' then '1'
+    when 'integer[]' then '''{1}''::integer[]'
     when 'bytea' then '''x''::bytea' when 'boolean' then 'true'
     when 'timestamp with time zone' then '''2100-01-01''::timestamptz' end
 $$;

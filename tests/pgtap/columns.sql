@@ -42,7 +42,7 @@ select is((select count(*) from opened join pg_index as i
   4::bigint, 'each is a whole unique index over one column of its table');
 select is((select array_agg(a.attname::text || ' ' || format_type(a.atttypid, null) order by index)
            from opened join pg_attribute as a on a.attrelid = to_regclass('openclaw.' || index) and a.attnum = 1),
-  array['token_hash bytea', 'id text', 'jti text', 'id text'], 'over the column that the source looks up');
+  array['token_hash bytea', 'id text', 'id text', 'id text'], 'over the column that the source looks up');
 select is((select array_agg(distinct collation_name) from opened join pg_index as i on i.indexrelid = to_regclass('openclaw.' || index),
              lateral (select c.collname::text as collation_name from pg_collation as c where c.oid = i.indcollation[0]) as c),
   array['C'], 'texts are indexed by the collation C, in which the source''s scan key compares');

@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(9);
+select plan(11);
 
 create function pg_temp.introspected(caller text, token text) returns text language sql as $$
   select pg_temp.front_introspect('Bearer ' || caller, token, null)::text
@@ -30,6 +30,13 @@ select is(pg_temp.front_introspect('Bearer ' || :'harness_token', :'alice_token'
   'refresh_token')::text,
   pg_temp.introspected(:'harness_token', :'alice_token'),
   'a wrong token_type_hint changes nothing');
+
+select token as bound_token from openclaw.issue_token('user_alice', :'front_scopes', issued_for => 'platform_harness',
+  container_id => 'ctr_alice_keys') \gset
+select is(pg_temp.introspected(:'bound_token', :'alice_jwt'), pg_temp.ok('{"active":false}'),
+  'a harness token that is bound to a container tells nothing of another''s');
+select pg_temp.front_revoke('Bearer ' || :'bound_token', :'alice_jwt', null, 'r') as ignored \gset
+select ok((openclaw.verify_jwt(:'alice_jwt', :'alice_endpoint')).valid, 'and ends nothing of another''s');
 
 select * from finish();
 rollback;

@@ -3,7 +3,7 @@
 \ir fixture.psql
 \ir master_key.psql
 commit;
-select plan(21);
+select plan(23);
 
 select token as jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 select regexp_replace(:'real_path', '[^/]*$', 'pgtap.rotated.key') as path \gset
@@ -37,6 +37,8 @@ select matches(pg_temp.signs(), '^[A-Za-z0-9_-]{22}$', 'signing goes on before t
 select is(pg_temp.fresh('select openclaw.retire_master_keys()::text'), '0', 'a master key that is needed is not retired');
 select is(pg_temp.fresh('select ok::text from openclaw.doctor() where check_name = ''master_key'''), 'true', 'doctor finds nothing amiss');
 
+select matches(pg_temp.fresh('select openclaw.retire_master_keys()::text from openclaw.rewrap_signing_keys()'),
+  '^55000 ', 'what a transaction sealed again it does not retire the old key of');
 select is(pg_temp.fresh('select openclaw.rewrap_signing_keys()::text'), '2', 'rewrap_signing_keys seals each key again');
 select is(pg_temp.sealed_under(), array[:'second'], 'under the new master key');
 select matches(pg_temp.signs(), '^[A-Za-z0-9_-]{22}$', 'signing goes on after it');
@@ -51,6 +53,8 @@ select pg_temp.shell(format('echo half > %L.new', :'path')) as ignored \gset
 select matches(pg_temp.fresh('select openclaw.rotate_master_key()'), '^[0-9a-f]{16}$', 'what a crash left is in nobody''s way');
 select is(pg_temp.fresh('select openclaw.rotate_master_key() from generate_series(1, 9)') ~ '^54000 .* is full ', true,
   'more than eight master keys are refused');
+select is(pg_temp.fresh('select ok::text from openclaw.doctor() where check_name = ''master_key''
+  and openclaw.library_version() is not null'), 'true', 'doctor opens each key in use');
 -- A key that is sealed under a lost master key.
 update openclaw.signing_keys set master_key_id = '0000000000000000' where activates_at > now();
 select pg_temp.fresh('select openclaw.rewrap_signing_keys()::text') as ignored \gset

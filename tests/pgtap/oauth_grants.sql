@@ -1,7 +1,7 @@
 -- What the token endpoint decides, for a backend that calls it in its own transaction: client
 -- credentials, exchange, refresh.
 \ir fixture.psql
-select plan(63);
+select plan(87);
 
 \set all_grants '{client_credentials,refresh_token,urn:ietf:params:oauth:grant-type:token-exchange}'
 select id as harness from openclaw.register_client('harness', 'harness', scopes => '{mcp:*,data:read,openclaw:introspect}',
@@ -86,6 +86,13 @@ from (values
   ('a right of the front', 'harness', :'harness_token', :'alice_endpoint', null, '{openclaw:connect}', 'invalid_request'))
   as v(what, client, token, resource, container_id, scopes, error);
 
+-- A thousand live grants of one subject.
+create function pg_temp.thousand(token_id text) returns void language sql as $$
+  insert into openclaw.grants (id, client_id, user_id, container_id, scopes, subject_token_id, expires_at)
+  select 'g' || n, 'harness', 'user_alice', 'ctr_alice', '{mcp:tools}', token_id, now() + interval '1 day'
+  from generate_series(1, 1000) as n
+$$;
+
 -- Refresh: attacks 27 and 28.
 create function pg_temp.refresh(client text, token text, resource text default null, scopes text[] default null)
   returns openclaw.token_grant language sql as $$
@@ -144,6 +151,65 @@ from (values
   ('select openclaw.create_grant(''alices'', ''ctr_alice'', ''{mcp:*}'')', 'nor one that is wider than itself'),
   ('select openclaw.create_grant(''alices'', ''ctr_none'', ''{mcp:tools}'')', 'nor one for an unknown container'),
   ('select openclaw.trusted_client(''nobody'')', 'an unknown client is not vouched for')) as v(statement, what);
+
+-- A client that did not prove who it is, or may not use a grant, gets nothing by any of them.
+create function pg_temp.each_grant(client openclaw.authenticated_client, token text, refresh text)
+  returns setof text language sql as $$
+  select (openclaw.grant_client_credentials(client, 'https://mcp.bob.example.com/mcp', '{mcp:tools}')).error
+  union all select (openclaw.exchange_token(client, token, 'https://mcp.bob.example.com/mcp', null, '{mcp:tools}')).error
+  union all select (openclaw.refresh_access_token(client, refresh)).error
+$$;
+select is(array(select pg_temp.each_grant(openclaw.authenticate_client(null, null, 'harness', 'ocs_wrong', null, null), :'bob_token', :'third')),
+  array_fill('invalid_client'::text, array[3]), 'a failed authentication gets nothing by any grant');
+select is(array(select pg_temp.each_grant(null, :'bob_token', :'third')), array_fill('invalid_client'::text, array[3]), 'nor does no client');
+select is(array(select pg_temp.each_grant(row(null, null, 'harness', 'harness', null, null, null, null)::openclaw.authenticated_client, :'bob_token', :'third')),
+  array_fill('unauthorized_client'::text, array[3]), 'nor one without grant types');
+select is((openclaw.grant_client_credentials(row(null, null, 'harness', 'harness', null, null, '{client_credentials}', null)::openclaw.authenticated_client,
+  :'bob_endpoint', '{mcp:tools}')).error, 'invalid_scope', 'nor one without scopes');
+select is((openclaw.exchange_token(row(null, null, 'harness', 'harness', null, null,
+  '{urn:ietf:params:oauth:grant-type:token-exchange}', null)::openclaw.authenticated_client,
+  :'bob_token', :'bob_endpoint', null, '{mcp:tools}')).error, 'invalid_scope', 'by exchange neither');
+select id as narrow from openclaw.register_client('narrow', 'harness', grant_types => '{refresh_token}', scopes => '{mcp:*}', client_id => 'narrow') \gset
+select is(pg_temp.credentials('narrow', :'bob_endpoint'), '"unauthorized_client"', 'grant_types hold in SQL: client_credentials');
+select is((pg_temp.exchange('narrow', :'bob_token', :'bob_endpoint')).error, 'unauthorized_client', 'and exchange');
+
+-- No key can sign: the refresh token is not used up.
+select refresh_token as spare from openclaw.create_grant('alices', 'ctr_alice', '{mcp:tools}') \gset
+savepoint keyless;
+update openclaw.signing_keys set activates_at = now() + interval '1 hour', retires_at = null, expires_at = null;
+select is((pg_temp.refresh('alices', :'spare')).error, 'temporarily_unavailable', 'without a key that signs a refresh is temporarily_unavailable');
+select is((select count(*) from openclaw.refresh_tokens where token_hash = openclaw.token_hash(:'spare') and replaced_at is null), 1::bigint,
+  'and does not use the token up');
+rollback to keyless;
+
+-- What a grant can be for.
+select throws_ok(format('select openclaw.create_grant(%L, %L, %L)', client, container, scopes), 'P0002', null, what)
+from (values
+  ('a grant is not for a hosted container', 'narrow', 'ctr_alice_hosted', '{mcp:tools}'),
+  ('nor for one that takes API keys only', 'narrow', 'ctr_alice_keys', '{mcp:tools}'),
+  ('nor for rights at the front', 'harness', 'ctr_bob', '{openclaw:introspect}')) as v(what, client, container, scopes);
+select is((select error from pg_temp.exchange('harness', token, :'alice_endpoint')), 'invalid_request', 'a subject with a thousand grants gets no more')
+from (select token, token_id from openclaw.issue_token('user_alice', '{mcp:tools}')) as t,
+  lateral (select count(*) as made from (select 1) as one, lateral (select pg_temp.thousand(t.token_id)) as m) as n;
+select is((openclaw.verify_jwt(access_token, :'bob_endpoint', '{mcp:tools}')).valid, true, 'scopes that repeat are one')
+from openclaw.grant_client_credentials(openclaw.trusted_client('harness'), :'bob_endpoint', '{mcp:tools,mcp:tools}');
+select throws_ok(format('select openclaw.issue_access_token(''ctr_alice'', ''{mcp:tools}'', not_after => %L)', at), '22023', null, what)
+from (values ('a JWT does not end before it begins', '2001-01-01'), ('nor never', 'infinity'), ('nor at -infinity', '-infinity')) as v(what, at);
+
+-- audience and resource of an exchange, at the front.
+create function pg_temp.exchanged(audience text, resource text) returns text language sql as $$
+  select f.body::json ->> 'error' from openclaw.front_token(null, null, 'harness', current_setting('pgtap.secret'), null, null,
+    'urn:ietf:params:oauth:grant-type:token-exchange', resource, audience, null, null, current_setting('pgtap.subject'),
+    'urn:ietf:params:oauth:token-type:access_token', null, null, null, 'r') as f
+$$;
+select set_config('pgtap.secret', openclaw.rotate_client_secret('harness'), true) as ignored, set_config('pgtap.subject', :'bob_token', true) as ignored_too \gset
+select is(pg_temp.exchanged(audience, resource), error, what)
+from (values
+  ('the endpoint as audience', :'bob_endpoint', null, null), ('the id as audience', 'ctr_bob', null, null),
+  ('both alike', :'bob_endpoint', :'bob_endpoint', null), ('the id beside the resource', 'ctr_bob', :'bob_endpoint', null),
+  ('two that differ are invalid_target', 'https://other.example.com', :'bob_endpoint', 'invalid_target'),
+  ('an audience that is none is invalid_target', 'http://evil.example/x', :'bob_endpoint', 'invalid_target'),
+  ('another id is invalid_target', 'ctr_alice', :'bob_endpoint', 'invalid_target')) as v(what, audience, resource, error);
 
 select * from finish();
 rollback;

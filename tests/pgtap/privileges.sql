@@ -15,8 +15,9 @@ select p.oid::regprocedure as routine,
          select string_agg(format('%L::%s',
            case a.type::regtype::text when 'text[]' then '{a:b}' when 'integer' then '1' when 'interval' then '1 minute'
              when 'boolean' then 't' when 'bytea' then 'x' when 'timestamp with time zone' then 'now'
-             when 'openclaw.authenticated_client' then '(,,x,harness,,{a:b},{client_credentials},,)'
-             when 'openclaw.front_caller' then '(,x,t,)'
+             when 'integer[]' then '{1}'
+             when 'openclaw.authenticated_client' then '(,,x,harness,,{a:b},{client_credentials},)'
+             when 'openclaw.front_caller' then '(,x,t,,)'
              when 'json' then '{}' when 'regrole' then 'pgtap_privileges_nobody'
              when 'openclaw.token_verification' then '(t,,,,,,,)' when 'text' then 'x' end,
              a.type::regtype), ', ' order by a.n)

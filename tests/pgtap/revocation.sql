@@ -1,6 +1,6 @@
 -- Endings: what each of them ends, at once, for every check in the database, and what it leaves.
 \ir fixture.psql
-select plan(55);
+select plan(57);
 
 select id from openclaw.register_client('client', 'harness', client_id => 'client',
   grant_types => '{refresh_token,urn:ietf:params:oauth:grant-type:token-exchange}') \gset
@@ -91,6 +91,12 @@ rollback to s;
 select throws_ok(format('select openclaw.revoke_jwt(''ctr_alice'', %L)', jti), '22023', null, 'a jti that is ' || what || ' is refused')
 from (values ('empty', ''), ('over 256 bytes', repeat('x', 257))) as v(what, jti);
 
+select openclaw.revoke_jwt('ctr_bob', pg_temp.jti(jwt)) as ignored from had \gset
+select ok((openclaw.verify_jwt(jwt, :'alice_endpoint')).valid, 'revoked for another container a JWT stays good') from had;
+select openclaw.revoke_jwt('ctr_alice', pg_temp.jti(jwt)) as ignored from had \gset
+select is((openclaw.verify_jwt(jwt, :'alice_endpoint')).reason, 'revoked', 'and is revoked all the same when it is for its own') from had;
+rollback to s;
+
 -- All that was issued before, and nothing that is issued after.
 select openclaw.revoke_jwts_of('user_alice') as ignored \gset
 select ok((openclaw.verify_jwt(token, :'alice_endpoint')).valid, 'a JWT that is issued after revoke_jwts_of is good')
@@ -144,7 +150,7 @@ update openclaw.revoked_jwts set expires_at = now();
 update openclaw.grants set expires_at = now();
 insert into openclaw.client_assertions values ('client', sha256('x'), now());
 select is((select jsonb_object_agg(task, done) from openclaw.maintain()),
-  '{"prepare signing keys": 0, "clear revoked JWTs": 1, "clear client assertions": 1, "clear client secrets": 0, "clear grants": 2, "clear access tokens of grants": 0}',
+  '{"prepare signing keys": 0, "clear revoked JWTs": 1, "clear client assertions": 1, "clear client secrets": 0, "clear access tokens of grants": 0, "clear refresh tokens": 2, "clear grants": 2}',
   'maintain says what it did');
 select is((select sum(done) from openclaw.maintain()), 0::numeric, 'and has nothing left to do');
 

@@ -1,6 +1,6 @@
 -- Signing keys: what is published, what signs, and how one key follows another.
 \ir fixture.psql
-select plan(50);
+select plan(58);
 
 create function pg_temp.reason(jwt text) returns text language sql as $$
   select coalesce((openclaw.verify_jwt(jwt, 'https://mcp.alice.example.com/mcp')).reason, 'valid')
@@ -136,6 +136,30 @@ rollback to s;
 truncate openclaw.signing_keys;
 select is(pg_temp.kids(), null, 'a truncated table publishes nothing');
 rollback to s;
+
+-- No key is left, but copies of the JWKS are.
+update openclaw.signing_keys set revoked_at = now();
+select openclaw.rotate_signing_key() as late_kid \gset
+select is((select state from openclaw.key_status where kid = :'late_kid'), 'pending',
+  'a key after a day without any would sign at once; after a moment it waits');
+update openclaw.signing_keys set revoked_at = now() - interval '2 days' where kid <> :'late_kid';
+delete from openclaw.signing_keys where revoked_at is null;
+select openclaw.rotate_signing_key() as fresh_kid \gset
+select is((select state from openclaw.key_status where kid = :'fresh_kid'), 'active', 'as it does');
+rollback to s;
+
+-- The setting changes.
+set local openclaw.signing_key_lifetime = 0;
+select is((select array_agg(t) from openclaw.algorithms_without_successor(clock_timestamp()) as t), array['EdDSA'],
+  'a successor with a time is not what a lifetime of 0 asks for');
+select is((select done from openclaw.maintain() where task = 'prepare signing keys'), 1::bigint, 'which maintain mends');
+select is((select max(activates_at) from openclaw.signing_keys where alg = 'EdDSA'), 'infinity'::timestamptz, 'it waits to be rotated');
+set local openclaw.signing_key_lifetime = '1d';
+select is((select done from openclaw.maintain() where task = 'prepare signing keys'), 1::bigint, 'and back again');
+select ok((select max(activates_at) from openclaw.signing_keys where alg = 'EdDSA') < now() + interval '2 days', 'it has a time again');
+rollback to s;
+select throws_ok($$select openclaw.rotate_signing_key('EdDSA', '0') from generate_series(1, 64)$$, '54000', null,
+  'more keys than verifiers read are refused');
 
 select throws_ok(statement, state, message, what)
 from (values
