@@ -56,7 +56,7 @@ struct StatusLists::State : std::enable_shared_from_this<State> {
     bool has_landed = false;
   };
 
-  State(asio::io_context& its_loop, const Config& config, Platform its_platform,
+  State(asio::io_context& its_loop, const Config& config, Callbacks its_callbacks,
         const StatusTimes& times)
       : loop(its_loop.get_executor()),
         tls(client_tls(config.jwks_ca)),
@@ -66,7 +66,7 @@ struct StatusLists::State : std::enable_shared_from_this<State> {
         at_most(std::min(times.at_most, half)),
         first_backoff(std::min(times.first_backoff, half)),
         shortest_pause(std::min(times.first_backoff, half / 2)),
-        platform(std::move(its_platform)) {}
+        callbacks(std::move(its_callbacks)) {}
 
   void stop();
   void grow_old(const std::shared_ptr<Reader>& reader, Clock::time_point at);
@@ -90,7 +90,7 @@ struct StatusLists::State : std::enable_shared_from_this<State> {
   const milliseconds at_most;
   const milliseconds first_backoff;
   const milliseconds shortest_pause;  // however soon a list expires
-  const Platform platform;
+  const Callbacks callbacks;
 
   std::map<const KnownList*, std::shared_ptr<Reader>> readers;
   bool stopped = false;
@@ -126,7 +126,7 @@ milliseconds StatusLists::State::take(const std::shared_ptr<Reader>& reader, Sta
   reader->list->current = true;
   grow_old(reader, began + kept);
   reader->backoff = first_backoff;
-  platform.read(token);
+  callbacks.read(token);
   const auto left = std::chrono::ceil<milliseconds>(began + kept / 2 - Clock::now());
   return std::max(left, shortest_pause);
 }
@@ -136,13 +136,13 @@ asio::awaitable<Result<StatusListToken>> StatusLists::State::verify(std::shared_
                                                                     std::string body) {
   const auto verified = [&] {
     static const KeySet none{};
-    const std::shared_ptr<const KeySet> keys = self->platform.keys();
+    const std::shared_ptr<const KeySet> keys = self->callbacks.keys();
     return verify_status_list(body, keys ? *keys : none, reader->list->uri, now(),
                               self->leeway.count());
   };
   Result<StatusListToken> token = verified();
   if (!token && token.error() == Error::unknown_key) {
-    co_await self->platform.refetch_keys();
+    co_await self->callbacks.refetch_keys();
     if (!self->stopped) token = verified();
   }
   co_return token;
@@ -165,7 +165,7 @@ asio::awaitable<milliseconds> StatusLists::State::read_once(std::shared_ptr<Stat
   if (self->stopped) co_return milliseconds(0);
   reader->has_landed = true;
   const bool changed = std::exchange(reader->last_outcome, outcome) != outcome;
-  self->platform.fetched(reader->list->uri, outcome, changed);
+  self->callbacks.fetched(reader->list->uri, outcome, changed);
   if (token && !self->stopped) co_return self->take(reader, *std::move(token), began);
   co_return std::exchange(reader->backoff, std::min(reader->backoff * 2, self->half));
 }
@@ -199,12 +199,12 @@ asio::awaitable<void> StatusLists::State::read(std::shared_ptr<State> self,
   list->awaited = true;
 }
 
-StatusLists::StatusLists(asio::io_context& loop, const Config& config, Platform platform)
-    : StatusLists(loop, config, std::move(platform), {.period = config.status_period}) {}
+StatusLists::StatusLists(asio::io_context& loop, const Config& config, Callbacks callbacks)
+    : StatusLists(loop, config, std::move(callbacks), {.period = config.status_period}) {}
 
-StatusLists::StatusLists(asio::io_context& loop, const Config& config, Platform platform,
+StatusLists::StatusLists(asio::io_context& loop, const Config& config, Callbacks callbacks,
                          const StatusTimes& times)
-    : state_(std::make_shared<State>(loop, config, std::move(platform), times)) {}
+    : state_(std::make_shared<State>(loop, config, std::move(callbacks), times)) {}
 
 StatusLists::~StatusLists() { state_->stop(); }
 

@@ -32,7 +32,7 @@ struct StatusTimes {
 
 class StatusLists {
  public:
-  struct Platform {
+  struct Callbacks {
     // The published set that lists are verified by, or null while there is none.
     std::function<std::shared_ptr<const KeySet>()> keys;
     // For a list whose kid the set lacks: returns when the set is as new as it can be had.
@@ -47,8 +47,8 @@ class StatusLists {
 
   // All on the loop's thread. std::runtime_error with a sentence that names the file for a jwks_ca
   // that cannot be read.
-  StatusLists(boost::asio::io_context& loop, const Config& config, Platform platform);
-  StatusLists(boost::asio::io_context& loop, const Config& config, Platform platform,
+  StatusLists(boost::asio::io_context& loop, const Config& config, Callbacks callbacks);
+  StatusLists(boost::asio::io_context& loop, const Config& config, Callbacks callbacks,
               const StatusTimes& times);
   // Ends the flights under way; no function is called any more, and no list is current any more.
   ~StatusLists();

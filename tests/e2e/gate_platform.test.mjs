@@ -25,6 +25,8 @@ const jwksPath = '/.well-known/jwks.json';
 const betweenRefetches = 10_000;
 
 const seconds = () => Math.floor(Date.now() / 1000);
+// A source of keys is one of status lists too.
+const keyFetches = ({ requests }) => requests.filter(({ target }) => target === jwksPath).length;
 
 let folder;
 let authority; // of the container's certificate
@@ -126,6 +128,15 @@ const statusOf = async (bearer, options) => (await call(bearer, options)).status
 
 const reached = ({ headers: { 'x-request-id': id } }) =>
   upstream.requests.some(({ headers }) => headers['x-request-id'] === id);
+
+// A call that is under way meanwhile has reached the upstream, and is ended: it fails, or gets 401.
+async function refusedFor(reason, token, at) {
+  const answer = await until(`the gate refuses for ${reason}`, async () => {
+    const given = await call(token, { at }).catch(() => undefined);
+    return given && given.status !== 200 && !reached(given) && given;
+  });
+  await assertRefused(answer, reason, { at });
+}
 
 const challengeOf = (error) => [`Bearer ${error ? `error="${error}", ` : ''}scope="mcp:tools"`,
   `resource_metadata="${metadataUrl}"`].join(', ');
@@ -438,11 +449,11 @@ describe('the keys of the gate, and time', { concurrency: true }, () => {
       return issued.kid === successor && issued.token;
     });
     await until('a refetch is due', () => Date.now() - started > betweenRefetches, 2 * betweenRefetches);
-    assert.equal(source.requests.length, 1);
+    assert.equal(keyFetches(source), 1);
     // Many at once join one flight.
     const calls = await Promise.all(Array.from({ length: 8 }, () => call(token, { at })));
     assert.deepEqual(calls.map(({ status }) => status), Array(8).fill(200));
-    assert.equal(source.requests.length, 2);
+    assert.equal(keyFetches(source), 2);
   });
 
   test('a flood of unknown kids costs a bounded number of fetches, and known keys go on', async () => {
@@ -460,27 +471,45 @@ describe('the keys of the gate, and time', { concurrency: true }, () => {
       assert.deepEqual(await Promise.all(known), Array(4).fill(200));
     }
     const due = 1 + Math.ceil((Date.now() - started) / betweenRefetches);
-    assert.ok(source.requests.length <= due, `${source.requests.length} fetches, of which ${due} are due`);
+    assert.ok(keyFetches(source) <= due, `${keyFetches(source)} fetches, of which ${due} are due`);
   });
 
-  test('a revoked key leaves the set at the next fetch, and what was remembered of it is refused', async () => {
-    await world.sql(`alter role "${world.role}" set openclaw.jwks_max_age = '1s'`);
-    const front = await world.startFront();
-    await world.sql(`alter role "${world.role}" reset openclaw.jwks_max_age`);
-    const { headers } = await front.get(jwksPath);
-    assert.equal(headers['cache-control'], 'public, max-age=1');
-    const at = await startGate({ platform_jwks_url: `http://127.0.0.1:${front.port}${jwksPath}` });
+  test('a key that is revoked in an emergency is out with the next status list, and all it signed', async () => {
+    const source = await startSource(relayTo(world.front));
+    const at = await startGate({ platform_jwks_url: `${source.url}${jwksPath}`, status_period: '2s' });
     const { token, kid } = await world.accessToken('ada-laptop', ['mcp:tools'], { alg: 'RS256' });
     const other = await adasToken();
     for (let i = 0; i < 2; ++i) assert.equal(await statusOf(token, { at }), 200);
     assert.equal(await statusOf(other, { at }), 200);
-    await world.sql(`update openclaw.signing_keys set revoked_at = now() where kid = $1`, [kid]);
-    const refused = await until('the gate refuses the revoked key', async () => {
-      const answer = await call(token, { at });
-      return answer.status !== 200 && answer;
-    }, 15_000);
-    await assertRefused(refused, 'unknown_key', { at });
+    assert.equal(await world.value('select openclaw.revoke_signing_key($1)', [kid]), true);
+    await refusedFor('unknown_key', token, at);
     assert.equal(await statusOf(other, { at }), 200);
+  });
+
+  test('what the platform revokes is refused within the period: one JWT, a container\'s all, a user\'s all', async () => {
+    await world.sql(`select openclaw.create_user(user_id => 'carol')`);
+    await world.register('carol', 'laptop', 'external', endpoint);
+    const at = await startGate({ expected_user_id: 'carol', status_period: '2s' });
+    const issue = async () => (await world.accessToken('carol-laptop', ['mcp:tools'])).token;
+    const tokens = [await issue(), await issue()];
+    for (const token of tokens) assert.equal(await statusOf(token, { at }), 200);
+    const { jti } = JSON.parse(Buffer.from(tokens[0].split('.')[1], 'base64url'));
+    await world.sql('select openclaw.revoke_jwt($1, $2)', ['carol-laptop', jti]);
+    await refusedFor('revoked', tokens[0], at);
+    assert.equal(await statusOf(tokens[1], { at }), 200);
+
+    const endings = [
+      ['select openclaw.revoke_jwts_of($1, $2)', ['carol', 'carol-laptop']],
+      ['select openclaw.revoke_container_tokens($1, $2)', ['carol', 'carol-laptop']],
+      ['select openclaw.revoke_user_tokens($1)', ['carol']],
+    ];
+    for (const [sql, values] of endings) {
+      const token = await issue();
+      assert.equal(await statusOf(token, { at }), 200);
+      await world.sql(sql, values);
+      await refusedFor('revoked', token, at);
+    }
+    assert.equal(await statusOf(await issue(), { at }), 200);
   });
 
   test('with the front gone, known keys serve until the outage limit, then 503; back, it heals', async () => {

@@ -70,7 +70,7 @@ class StatusListsTest : public testing::Test {
   void start() {
     lists_ = std::make_unique<StatusLists>(
         loop_, config_,
-        StatusLists::Platform{
+        StatusLists::Callbacks{
             .keys = [this] { return keys_; },
             .refetch_keys = [this]() -> asio::awaitable<void> {
               ++refetches_;
@@ -415,14 +415,14 @@ TEST_F(StatusListsTest, MayBeDestroyedByWhatItCalls) {
   int reports = 0;
   lists_ = std::make_unique<StatusLists>(
       loop_, config_,
-      StatusLists::Platform{.keys = [this] { return keys_; },
-                            .refetch_keys = []() -> asio::awaitable<void> { co_return; },
-                            .read = [&](const StatusListToken&) { ++reports; },
-                            .fetched =
-                                [&](std::string_view, std::string_view, bool) {
-                                  ++reports;
-                                  lists_.reset();
-                                }},
+      StatusLists::Callbacks{.keys = [this] { return keys_; },
+                             .refetch_keys = []() -> asio::awaitable<void> { co_return; },
+                             .read = [&](const StatusListToken&) { ++reports; },
+                             .fetched =
+                                 [&](std::string_view, std::string_view, bool) {
+                                   ++reports;
+                                   lists_.reset();
+                                 }},
       times_);
   const std::shared_ptr<KnownList> known = list();
   read_and_wait(known);
