@@ -106,7 +106,8 @@ TEST(Endpoints, GiveARequestThatWritesWhatAnotherMayWantATransactionOfItsOwn) {
     const std::string_view name = arguments(token)[i].name;
     SqlArguments one(values.size());
     one[i] = "x";
-    EXPECT_EQ(goes_alone(token, one), name == "refresh_token" || name == "client_assertion" || name == "subject_token")
+    EXPECT_EQ(goes_alone(token, one),
+              name == "refresh_token" || name == "client_assertion" || name == "subject_token")
         << name;
   }
   EXPECT_FALSE(goes_alone(at("/v1/verify"), SqlArguments(3, "x")));
