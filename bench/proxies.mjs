@@ -80,7 +80,10 @@ export class Proxies {
       const upstream = await this.upstream();
       const { keys } = await this.#keys();
       const key = path.join(this.#scratch, `haproxy-${alg}.pem`);
-      const jwk = keys.find((each) => each.alg === alg);
+      // The one that signs: its successor is published beside it.
+      const { rows: [{ kid }] } = await this.#world.session.query(
+        `select kid from openclaw.key_status where alg = $1 and state = 'active'`, [alg]);
+      const jwk = keys.find((each) => each.kid === kid);
       await writeFile(key, createPublicKey({ key: jwk, format: 'jwk' })
         .export({ type: 'spki', format: 'pem' }));
       const port = await freePort();

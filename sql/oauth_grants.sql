@@ -288,17 +288,14 @@ begin
     return openclaw.grant_refusal(
       'invalid_target', 'resource or audience must name a container that the subject_token reaches');
   end if;
-  -- Whatever has to be ended with the subject stays small enough to be ended in time.
-  if 'refresh_token' = any (client.grant_types)
-     and (select count(*) from (
-            select from openclaw.grants as g
-            where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) = 1000 then
-    return openclaw.grant_refusal('invalid_request',
-                                  'this subject_token has a thousand grants already: refresh them');
-  end if;
   answer := openclaw.issue_for_grant(target.id, subject.user_id, granted, client.id, client.id,
                                      client.certificate_thumbprint, subject.expires_at);
-  if answer.error is null and 'refresh_token' = any (client.grant_types) then
+  -- Whatever has to be ended with the subject stays small enough to be ended in time: a client that
+  -- exchanges again and again, and never refreshes, gets no more refresh tokens.
+  if answer.error is null and 'refresh_token' = any (client.grant_types)
+     and (select count(*) from (
+            select from openclaw.grants as g
+            where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) < 1000 then
     insert into openclaw.grants as g
       (id, client_id, user_id, container_id, scopes, subject_token_id, expires_at)
     values (openclaw.new_id('grant'), client.id, subject.user_id, target.id, granted,
@@ -315,7 +312,7 @@ begin
 end
 $$;
 comment on function openclaw.exchange_token(openclaw.authenticated_client, text, text, text, text[]) is
-  'An access token for one container from a user''s opaque token (RFC 8693): never wider than that in scopes, container or time, nor wider than the client; act names the client. A client that may refresh gets a refresh token too; its grant and the access tokens of that end with the subject token. The JWT of another client runs out by itself.';
+  'An access token for one container from a user''s opaque token (RFC 8693): never wider than that in scopes, container or time, nor wider than the client; act names the client. A client that may refresh gets a refresh token too, unless a thousand of the subject''s grants are live; its grant and the access tokens of that end with the subject token. The JWT of another client runs out by itself.';
 revoke all on function openclaw.exchange_token(openclaw.authenticated_client, text, text, text, text[]) from public;
 
 create function openclaw.refresh_access_token(
