@@ -1,4 +1,6 @@
 // Signing keys and the master key in SQL.
+#include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,21 +16,34 @@ namespace {
 
 // Others count a key as published from the moment it is made, which only the commit makes true.
 constexpr std::int64_t kLongestMaking = 10 * USECS_PER_SEC;
-TimestampTz first_made = 0;  // in this transaction; 0 for none
+
+// The keys that this transaction has made, by the subtransaction that a roll-back would take each
+// with: no more than are ever published (add_signing_key in sql/signing_keys.sql), and then some.
+struct Making {
+  SubTransactionId in;
+  TimestampTz at;
+};
+std::array<Making, 128> makings;
+std::size_t made = 0;
 bool watching_commits = false;
+
+bool some_took_too_long() {
+  const TimestampTz now = GetCurrentTimestamp();
+  return std::any_of(makings.begin(), makings.begin() + made,
+                     [now](const Making& each) { return now - each.at > kLongestMaking; });
+}
 
 void on_transaction_event(XactEvent event, void*) {
   switch (event) {
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PRE_PREPARE:
-      if (first_made != 0 && GetCurrentTimestamp() - first_made > kLongestMaking) {
-        first_made = 0;
+      if (some_took_too_long()) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
                         errmsg("a signing key must be committed within 10 seconds"),
                         errdetail("It would sign before every verifier can have it."),
                         errhint("Rotate keys in a transaction of its own.")));
       }
-      if (event == XACT_EVENT_PRE_PREPARE && first_made != 0) {
+      if (event == XACT_EVENT_PRE_PREPARE && made != 0) {
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("a transaction that made a signing key cannot be prepared")));
       }
@@ -38,17 +53,37 @@ void on_transaction_event(XactEvent event, void*) {
     case XACT_EVENT_PARALLEL_COMMIT:
     case XACT_EVENT_PARALLEL_ABORT:
     case XACT_EVENT_PREPARE:
-      first_made = 0;
+      made = 0;
       break;
     default:
       break;
   }
 }
 
+void on_subtransaction_event(SubXactEvent event, SubTransactionId its, SubTransactionId parent,
+                             void*) {
+  auto* const end = makings.begin() + made;
+  if (event == SUBXACT_EVENT_ABORT_SUB) {
+    made = static_cast<std::size_t>(
+        std::remove_if(makings.begin(), end, [its](const Making& each) { return each.in == its; }) -
+        makings.begin());
+  } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
+    std::for_each(makings.begin(), end, [its, parent](Making& each) {
+      if (each.in == its) each.in = parent;
+    });
+  }
+}
+
 void watch_this_commit() {
-  if (first_made == 0) first_made = GetCurrentTimestamp();
+  if (made == makings.size()) {
+    throw SqlError{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "too many signing keys in one transaction"};
+  }
+  makings.at(made++) = {GetCurrentSubTransactionId(), GetCurrentTimestamp()};
   if (watching_commits) return;
-  guarded([] { RegisterXactCallback(on_transaction_event, nullptr); });
+  guarded([] {
+    RegisterXactCallback(on_transaction_event, nullptr);
+    RegisterSubXactCallback(on_subtransaction_event, nullptr);
+  });
   watching_commits = true;
 }
 

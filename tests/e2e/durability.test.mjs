@@ -130,6 +130,19 @@ describe('what was ended', () => {
     await assertUnchanged(primary, 'restored');
   });
 
+  test('stays so, and no master key is lost, when two databases of the server add theirs at once', async () => {
+    const { before: held } = await primary.sql('select cardinality(openclaw.master_key_ids()) as before');
+    const added = await Promise.all(['postgres', 'restored', 'postgres', 'restored', 'postgres', 'restored']
+      .map((database) => primary.sql('select openclaw.rotate_master_key() as id', [], database)));
+    const { ids } = await primary.sql('select openclaw.master_key_ids() as ids');
+    assert.equal(ids.length, held + added.length);
+    for (const { id } of added) assert.ok(ids.includes(id));
+    for (const database of ['postgres', 'restored']) {
+      assert.equal((await primary.sql('select openclaw.rewrap_signing_keys() as n', [], database)).n, 2);
+    }
+    await assertUnchanged(primary);
+  });
+
   test('stays so on a standby, and after a failover to it', async () => {
     mkdirSync(standby.data, { mode: 0o700 });
     if (process.getuid() === 0) execFileSync('chown', [user, standby.data]);
