@@ -1,5 +1,6 @@
 #include "core/argon2id.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -26,10 +27,14 @@ struct Phc {
   std::array<std::uint8_t, kHashBytes> hash{};
 };
 
+constexpr std::uint32_t kLeastMemory = 8192;
+
 bool within_bounds(Argon2Cost cost) {
-  return cost.memory_kib >= 8192 && cost.memory_kib <= 1048576 && cost.iterations >= 1 &&
+  return cost.memory_kib >= kLeastMemory && cost.memory_kib <= 1048576 && cost.iterations >= 1 &&
          cost.iterations <= 16;
 }
+
+std::uint64_t work(Argon2Cost cost) { return std::uint64_t{cost.memory_kib} * cost.iterations; }
 
 bool within_bounds(std::string_view password) {
   return !password.empty() && password.size() <= kMaxPasswordBytes;
@@ -118,6 +123,30 @@ bool argon2id_verify(std::string_view phc, std::string_view password) {
   if (!parsed || !within_bounds(parsed->cost) || !within_bounds(password)) return false;
   return constant_time_equal(derive(password, parsed->cost, parsed->salt.data()).view(),
                              parsed->hash);
+}
+
+PasswordCheck argon2id_check(std::optional<std::string_view> phc, std::string_view password,
+                             Argon2Cost cost) {
+  const std::optional<Phc> parsed = phc ? parse_phc(*phc) : std::nullopt;
+  const bool usable = parsed && within_bounds(parsed->cost);
+  if (usable && argon2id_verify(*phc, password)) {
+    return {true, parsed->cost.memory_kib < cost.memory_kib ||
+                      parsed->cost.iterations < cost.iterations};
+  }
+  if (!within_bounds(password) || !within_bounds(cost)) return {false, false};
+  // What is missing to the work of `cost`: memory times passes.
+  const std::uint64_t whole = work(cost);
+  const std::uint64_t missing = whole - std::min(whole, usable ? work(parsed->cost) : 0);
+  if (missing >= kLeastMemory) {
+    const std::uint64_t passes = (missing + cost.memory_kib - 1) / cost.memory_kib;
+    constexpr std::array<std::uint8_t, kSaltBytes> kSalt{};
+    static_cast<void>(
+        derive(password,
+               {static_cast<std::uint32_t>(std::max<std::uint64_t>(missing / passes, kLeastMemory)),
+                static_cast<std::uint32_t>(passes)},
+               kSalt.data()));
+  }
+  return {false, false};
 }
 
 }  // namespace openclaw

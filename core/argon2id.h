@@ -2,6 +2,7 @@
 // `$argon2id$v=19$m=MEMORY,t=ITERATIONS,p=1$SALT$HASH`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,5 +26,16 @@ Result<std::string> argon2id_hash(std::string_view password, Argon2Cost cost, Ra
 // with a 16-byte salt and a 32-byte hash, a cost or a password outside its bounds is false, before
 // any work is done. Constant time in the hash. std::bad_alloc as above: never a wrong answer.
 bool argon2id_verify(std::string_view phc, std::string_view password);
+
+struct PasswordCheck {
+  bool matches;
+  bool outdated;  // it matches, and `phc` was made at a lower cost than `cost`
+};
+
+// argon2id_verify for a sign-in. Whoever is refused waits as long as a hash of `cost` takes, also
+// where there is no `phc` or a cheaper one, so that the time does not tell who has an account. A
+// `phc` that is dearer than `cost` takes longer. std::bad_alloc as above.
+PasswordCheck argon2id_check(std::optional<std::string_view> phc, std::string_view password,
+                             Argon2Cost cost);
 
 }  // namespace openclaw

@@ -20,4 +20,17 @@ OPENCLAW_FUNCTION(openclaw_argon2id_hash) {
   return Call::text(*phc);
 }
 
+// (password_hash, password) -> (matches, outdated)
+OPENCLAW_FUNCTION(openclaw_check_password) {
+  Call call(fcinfo);
+  guarded([] { CHECK_FOR_INTERRUPTS(); });
+  const auto password = call.text(1, kMaxPasswordBytes);
+  const PasswordCheck check =
+      argon2id_check(call.text(0, 256), password.value_or(""), settings::argon2_cost());
+  guarded([] { CHECK_FOR_INTERRUPTS(); });
+  Datum values[2] = {BoolGetDatum(check.matches), BoolGetDatum(check.outdated)};
+  bool nulls[2] = {};
+  return call.row(values, nulls);
+}
+
 }  // namespace openclaw::extension

@@ -13,6 +13,8 @@ char* issuer_value = nullptr;
 char* mtls_url_value = nullptr;
 char* master_key_file_value = nullptr;
 char* request_id_value = nullptr;
+char* actor_value = nullptr;
+bool retiring_audit_rows_value = false;
 int access_token_lifetime_value = 0;
 int user_claim_lifetime_value = 0;
 int jwks_max_age_value = 0;
@@ -23,6 +25,10 @@ int status_list_max_age_value = 0;
 int leeway_value = 0;
 int argon2_memory_value = 0;
 int argon2_iterations_value = 0;
+int sign_ins_per_email_value = 0;
+int sign_ins_per_source_value = 0;
+int audit_retention_value = 0;
+int token_retention_value = 0;
 
 bool is_loopback_http(std::string_view url) {
   for (std::string_view origin : {"http://127.0.0.1", "http://localhost", "http://[::1]"}) {
@@ -69,6 +75,15 @@ bool check_request_id(char** value, void**, GucSource) {
   return good;
 }
 
+bool check_actor(char** value, void**, GucSource) {
+  if (*value == nullptr) return true;
+  std::string_view actor(*value);
+  bool good = actor.size() <= 256;
+  for (char c : actor) good = good && static_cast<unsigned char>(c) >= ' ' && c != '\x7f';
+  if (!good) GUC_check_errdetail("At most 256 bytes without control characters are taken.");
+  return good;
+}
+
 void define_seconds(const char* name, const char* what, int* value, int initial, int least,
                     int most) {
   DefineCustomIntVariable(name, what, nullptr, value, initial, least, most, PGC_SUSET, GUC_UNIT_S,
@@ -93,6 +108,16 @@ void define() {
   DefineCustomStringVariable(
       "openclaw.request_id", "The request that audit rows of this transaction belong to.", nullptr,
       &request_id_value, "", PGC_USERSET, 0, check_request_id, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "openclaw.actor",
+      "On whose behalf this transaction acts, as the application says: for audit rows.", nullptr,
+      &actor_value, "", PGC_USERSET, 0, check_actor, nullptr, nullptr);
+  DefineCustomBoolVariable("openclaw.retiring_audit_rows",
+                           "Set by openclaw.maintain() while it deletes audit rows that are past "
+                           "openclaw.audit_retention.",
+                           nullptr, &retiring_audit_rows_value, false, PGC_SUSET,
+                           GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, nullptr,
+                           nullptr, nullptr);
   define_seconds("openclaw.access_token_lifetime", "How long an access token (JWT) is good.",
                  &access_token_lifetime_value, 300, 10, 3600);
   define_seconds("openclaw.user_claim_lifetime", "How long a user claim (JWT) is good.",
@@ -125,6 +150,22 @@ void define() {
   DefineCustomIntVariable("openclaw.argon2_iterations", "Passes of one password hash (Argon2id t).",
                           nullptr, &argon2_iterations_value, 2, 1, 8, PGC_SUSET, 0, nullptr,
                           nullptr, nullptr);
+  DefineCustomIntVariable("openclaw.sign_ins_per_email",
+                          "Failed sign-ins that one e-mail may have at once; as many come back "
+                          "within an hour.",
+                          nullptr, &sign_ins_per_email_value, 20, 1, 100000, PGC_SUSET, 0, nullptr,
+                          nullptr, nullptr);
+  DefineCustomIntVariable("openclaw.sign_ins_per_source",
+                          "The same for one source address (of IPv6, one /64 network).", nullptr,
+                          &sign_ins_per_source_value, 200, 1, 1000000, PGC_SUSET, 0, nullptr,
+                          nullptr, nullptr);
+  define_seconds("openclaw.audit_retention",
+                 "How long audit rows are kept, in whole months: maintain() drops a month when all "
+                 "of it is older.",
+                 &audit_retention_value, 400 * 86400, 30 * 86400, 3650 * 86400);
+  define_seconds("openclaw.token_retention",
+                 "How long an opaque token's row is kept after it expired.", &token_retention_value,
+                 30 * 86400, 0, 3650 * 86400);
 #if PG_VERSION_NUM >= 150000
   MarkGUCPrefixReserved("openclaw");
 #else
