@@ -59,9 +59,9 @@ help:
 else # In build/pgVERSION-KEY/, where `../..` is the root.
 
 # The install script is these files of sql/, in this order: each uses only what stands before it.
-SQL_TOPICS = install_guard settings scopes tables audit users containers api_tokens signing_keys jwts \
-             connect oauth_clients oauth_grants revocation status_lists maintenance doctor \
-             front front_oauth front_platform access
+SQL_TOPICS = install_guard settings scopes tables audit sessions plans users containers api_tokens signing_keys jwts \
+             connect oauth_clients oauth_grants revocation status_lists maintenance desk \
+             front front_oauth front_platform access doctor
 
 root := $(VPATH)
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(root)/extension/openclaw.control)

@@ -22,7 +22,7 @@ comment on type openclaw.token_verification is
   'valid, or the reason: malformed, unknown, revoked, expired, insufficient_scope. A refusal says nothing else.';
 
 create function openclaw.issue_token(
-    user_id text, scopes text[], lifetime interval default '90 days',
+    user_id text, scopes text[], lifetime interval default null,
     issued_for text default 'user_direct', name text default null, container_id text default null,
     out token text, out token_id text, out expires_at timestamptz)
   language plpgsql volatile security definer
@@ -30,8 +30,10 @@ create function openclaw.issue_token(
   as $$
 declare
   minted record;
+  plan openclaw.plans;
 begin
-  if lifetime is null or lifetime < interval '1 second' or lifetime > interval '10 years' then
+  perform openclaw.require_primary();
+  if lifetime < interval '1 second' or lifetime > interval '10 years' then
     raise exception 'lifetime must be between one second and ten years' using errcode = '22023';
   end if;
   if scopes is null or not openclaw.are_grants(scopes) then
@@ -45,6 +47,17 @@ begin
     raise exception 'unknown issued_for' using errcode = '22023',
       hint = 'Use user_direct or platform_harness.';
   end if;
+  plan := openclaw.claim_issue(issue_token.user_id);
+  perform openclaw.require_plan_scopes(plan, scopes);
+  lifetime := openclaw.plan_lifetime(plan, lifetime, interval '90 days');
+  if (select count(*) from (
+        select from openclaw.api_tokens as t
+        where t.user_id = issue_token.user_id and t.revoked_at is null and t.expires_at > now()
+        limit plan.max_live_tokens) as live) >= plan.max_live_tokens then
+    perform openclaw.refuse_by_plan(
+      'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
+      'Revoke one, or change the plan.');
+  end if;
   minted := openclaw.mint_token(coalesce(issued_for, 'user_direct'));
   token := minted.token;
   insert into openclaw.api_tokens as t
@@ -57,7 +70,7 @@ begin
 end
 $$;
 comment on function openclaw.issue_token(text, text[], interval, text, text, text) is
-  'Issues an opaque token: its text is returned once and never stored. issued_for is user_direct or platform_harness; with container_id it is good for that container alone. Errors: P0002 for an unknown user or container, 22023 for scopes, lifetime or issued_for.';
+  'Issues an opaque token: its text is returned once and never stored. issued_for is user_direct or platform_harness; with container_id it is good for that container alone. lifetime defaults to 90 days, or to the plan''s longest if that is shorter. Errors: P0002 for an unknown user or container, 22023 for scopes, lifetime or issued_for, 53400 for what the plan does not allow, with reason: plan_tokens, plan_lifetime, plan_scopes or rate_limited.';
 revoke all on function openclaw.issue_token(text, text[], interval, text, text, text) from public;
 
 create function openclaw.require_container(user_id text, container_id text) returns void
@@ -100,6 +113,7 @@ create function openclaw.revoke_token(user_id text, token_id text) returns boole
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   update openclaw.api_tokens as t set revoked_at = now()
   where t.id = revoke_token.token_id and t.user_id = revoke_token.user_id
     and t.revoked_at is null;
@@ -124,6 +138,7 @@ create function openclaw.revoke_token(token text) returns boolean
 declare
   stored record;
 begin
+  perform openclaw.require_primary();
   select t.id, t.user_id into stored
   from openclaw.api_tokens as t where t.token_hash = openclaw.token_hash(revoke_token.token);
   return coalesce(openclaw.revoke_token(stored.user_id, stored.id), false);

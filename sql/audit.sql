@@ -1,28 +1,66 @@
--- The audit log: one row for each change of state, in its transaction.
+-- The audit log: one row for each change of state and each refused sign-in or grant, in its
+-- transaction.
+--
+-- Blocks chain the rows by SHA-256 without making writers wait for one another. A row belongs to the
+-- block whose span its time lies in, so a block may be sealed only when no transaction can add an
+-- earlier row. maintain() therefore works in two runs: one leaves a mark (its own start, and its
+-- transaction id), a later one seals up to the mark when every older transaction has ended. A writer
+-- has its transaction id before it looks at the clock: whoever wrote before the mark is older.
 
 create function openclaw.audit(action text, user_id text, target text,
-                               outcome text default 'success', reason text default null)
+                               outcome text default 'success', reason text default null,
+                               source inet default null)
   returns void
-  language sql volatile
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    insert into openclaw.audit_log (action, user_id, target, outcome, reason, request_id)
-    values (action, user_id, target, outcome, reason, nullif(openclaw.setting('request_id'), ''))
-  $$;
-comment on function openclaw.audit(text, text, text, text, text) is
-  'Adds an audit row: action and outcome, whose (user_id), which (target is an id, never a token), and openclaw.request_id of the transaction.';
-revoke all on function openclaw.audit(text, text, text, text, text) from public;
+declare
+  sealed_until timestamptz;
+begin
+  -- A standby cannot keep what it refuses.
+  if outcome = 'refused' and current_setting('transaction_read_only')::boolean then
+    return;
+  end if;
+  perform pg_current_xact_id();
+  -- Where the clock was set back, a row still comes after what is sealed.
+  sealed_until := greatest(
+    (select m.upper from openclaw.audit_marks as m),
+    (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
+  insert into openclaw.audit_log
+    (at, action, user_id, target, outcome, reason, request_id, on_behalf_of, source)
+  values (greatest(clock_timestamp(), sealed_until), action, user_id, target, outcome, reason,
+          nullif(openclaw.setting('request_id'), ''),
+          coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()), source);
+end
+$$;
+comment on function openclaw.audit(text, text, text, text, text, inet) is
+  'Adds an audit row: action and outcome, whose (user_id), which (target is an id, never a token), where from, openclaw.request_id of the transaction, and on whose behalf: openclaw.actor, or the user of begin_session.';
+revoke all on function openclaw.audit(text, text, text, text, text, inet) from public;
 
+-- What can be sealed is never changed; what retention may delete is at least 30 days old.
 create function openclaw.audit_log_is_append_only() returns trigger
   language plpgsql
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  raise exception 'openclaw.audit_log is append-only' using errcode = '42501';
+  if openclaw.setting('retiring_audit_rows')::boolean then
+    if tg_relid = 'openclaw.audit_blocks'::regclass and tg_op = 'UPDATE'
+       and old.upper < now() - interval '30 days'
+       and (new.block, new.lower, new.upper, new.rows, new.leaves_hash, new.previous, new.hash)
+           = (old.block, old.lower, old.upper, old.rows, old.leaves_hash, old.previous, old.hash) then
+      return new;
+    elsif tg_relid <> 'openclaw.audit_blocks'::regclass and tg_op = 'DELETE'
+       and old.at < now() - interval '30 days' then
+      return old;
+    end if;
+  end if;
+  raise exception 'openclaw.% is append-only',
+    case when tg_relid = 'openclaw.audit_blocks'::regclass then 'audit_blocks' else 'audit_log' end
+    using errcode = '42501';
 end
 $$;
 comment on function openclaw.audit_log_is_append_only() is
-  'Trigger: refuses UPDATE, DELETE and TRUNCATE of audit rows with 42501.';
+  'Trigger: refuses UPDATE, DELETE and TRUNCATE of audit rows and blocks with 42501, but for retention.';
 revoke all on function openclaw.audit_log_is_append_only() from public;
 
 create trigger append_only before update or delete on openclaw.audit_log
@@ -31,3 +69,293 @@ create trigger never_truncated before truncate on openclaw.audit_log
   for each statement execute function openclaw.audit_log_is_append_only();
 create trigger never_truncated before truncate on openclaw.audit_log_default
   for each statement execute function openclaw.audit_log_is_append_only();
+create trigger append_only before update or delete on openclaw.audit_blocks
+  for each row execute function openclaw.audit_log_is_append_only();
+create trigger never_truncated before truncate on openclaw.audit_blocks
+  for each statement execute function openclaw.audit_log_is_append_only();
+
+-- Partitions, one for each month of UTC.
+
+create function openclaw.audit_months()
+  returns table (partition regclass, lower timestamptz, upper timestamptz)
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select i.inhrelid::regclass, m.lower at time zone 'UTC',
+           (m.lower + interval '1 month') at time zone 'UTC'
+    from pg_inherits as i join pg_class as c on c.oid = i.inhrelid,
+         lateral (select to_date(substring(c.relname from '^audit_log_(\d{4}_\d{2})$'), 'YYYY_MM')::timestamp) as m(lower)
+    where i.inhparent = 'openclaw.audit_log'::regclass and m.lower is not null
+  $$;
+comment on function openclaw.audit_months() is
+  'The dated partitions of the audit log and the months that they hold.';
+revoke all on function openclaw.audit_months() from public;
+
+create function openclaw.make_audit_partition(month timestamptz) returns boolean
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  set lock_timeout = '500ms'
+  as $$
+declare
+  name text := to_char(month at time zone 'UTC', '"audit_log_"YYYY_MM');
+  upper timestamptz := (month at time zone 'UTC' + interval '1 month') at time zone 'UTC';
+begin
+  -- Rows of this month that lie in the default partition stay there, and the month with them.
+  if to_regclass('openclaw.' || name) is not null
+     or exists (select from openclaw.audit_log_default as d where d.at >= month and d.at < upper) then
+    return false;
+  end if;
+  execute format('create table openclaw.%I (like openclaw.audit_log including defaults including constraints)', name);
+  execute format('revoke all on openclaw.%I from public', name);
+  execute format('alter table openclaw.%I enable row level security', name);
+  execute format('comment on table openclaw.%I is %L', name,
+                 to_char(month at time zone 'UTC', '"Audit rows of "YYYY-MM "(UTC)."'));
+  execute format('create trigger never_truncated before truncate on openclaw.%I for each statement
+                  execute function openclaw.audit_log_is_append_only()', name);
+  execute format('alter table openclaw.audit_log attach partition openclaw.%I for values from (%L) to (%L)',
+                 name, month, upper);
+  return true;
+exception when lock_not_available then
+  return false; -- a writer of the default partition is at it: the next run tries again
+end
+$$;
+comment on function openclaw.make_audit_partition(timestamptz) is
+  'Makes the partition of a month that begins at this time; false when it is there, or cannot be at the moment.';
+revoke all on function openclaw.make_audit_partition(timestamptz) from public;
+
+create function openclaw.make_audit_partitions() returns bigint
+  language sql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select count(*) filter (where openclaw.make_audit_partition(
+      (date_trunc('month', now() at time zone 'UTC') + n * interval '1 month') at time zone 'UTC'))
+    from generate_series(0, 2) as n
+  $$;
+comment on function openclaw.make_audit_partitions() is
+  'Makes the partitions of this month and the two that follow; returns how many were missing.';
+revoke all on function openclaw.make_audit_partitions() from public;
+
+-- Blocks.
+
+create function openclaw.audit_row_hash(a openclaw.audit_log) returns bytea
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select sha256(convert_to(json_build_array(
+      a.id, extract(epoch from a.at), a.actor, a.action, a.user_id, a.target, a.outcome, a.reason,
+      a.request_id, a.on_behalf_of, host(a.source))::text, 'UTF8'))
+  $$;
+comment on function openclaw.audit_row_hash(openclaw.audit_log) is
+  'SHA-256 of an audit row: of the JSON array of its columns in UTF-8, its time in seconds since 1970.';
+revoke all on function openclaw.audit_row_hash(openclaw.audit_log) from public;
+
+create function openclaw.audit_leaves_hash(ids uuid[], hashes bytea) returns bytea
+  language sql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$ select sha256(convert_to(ids::text, 'UTF8') || hashes) $$;
+comment on function openclaw.audit_leaves_hash(uuid[], bytea) is
+  'SHA-256 over a block''s row ids and their hashes.';
+revoke all on function openclaw.audit_leaves_hash(uuid[], bytea) from public;
+
+create function openclaw.audit_block_hash(b openclaw.audit_blocks) returns bytea
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select sha256(b.previous || b.leaves_hash || convert_to(json_build_array(
+      b.block, extract(epoch from b.lower)::text, extract(epoch from b.upper)::text, b.rows)::text,
+      'UTF8'))
+  $$;
+comment on function openclaw.audit_block_hash(openclaw.audit_blocks) is
+  'SHA-256 over the hash of the block before, the rows'' and the block''s own number, span and count.';
+revoke all on function openclaw.audit_block_hash(openclaw.audit_blocks) from public;
+
+create function openclaw.seal_audit_block(mark timestamptz) returns integer
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  most constant integer := 5000;
+  last openclaw.audit_blocks;
+  fresh openclaw.audit_blocks;
+  first_at timestamptz;
+begin
+  select b.* into last from openclaw.audit_blocks as b order by b.block desc limit 1;
+  fresh.block := coalesce(last.block, 0) + 1;
+  fresh.lower := coalesce(last.upper, '-infinity');
+  fresh.previous := coalesce(last.hash, '');
+  select min(a.at) into first_at
+  from openclaw.audit_log as a where a.at >= fresh.lower and a.at < mark;
+  if first_at is null then
+    return 0;
+  end if;
+  -- Up to so many rows, those of one time together, and none of another month.
+  fresh.upper := least(
+    mark,
+    (date_trunc('month', first_at at time zone 'UTC') + interval '1 month') at time zone 'UTC',
+    (select min(next.at)
+     from (select a.at from openclaw.audit_log as a
+           where a.at >= first_at and a.at < mark order by a.at offset most limit 1) as nth,
+          lateral (select a.at from openclaw.audit_log as a
+                   where a.at >= nth.at and a.at > first_at and a.at < mark order by a.at limit 1) as next));
+  select count(*), array_agg(a.id order by a.at, a.id),
+         string_agg(openclaw.audit_row_hash(a), '' order by a.at, a.id)
+  into fresh.rows, fresh.ids, fresh.hashes
+  from openclaw.audit_log as a where a.at >= fresh.lower and a.at < fresh.upper;
+  fresh.leaves_hash := openclaw.audit_leaves_hash(fresh.ids, fresh.hashes);
+  fresh.hash := openclaw.audit_block_hash(fresh);
+  fresh.sealed_at := clock_timestamp();
+  insert into openclaw.audit_blocks values (fresh.*);
+  return fresh.rows;
+end
+$$;
+comment on function openclaw.seal_audit_block(timestamptz) is
+  'Seals one more block of rows that are older than the mark; returns how many rows.';
+revoke all on function openclaw.seal_audit_block(timestamptz) from public;
+
+create function openclaw.seal_audit_log() returns bigint
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  mark openclaw.audit_marks;
+  rows integer;
+  sealed bigint := 0;
+begin
+  select m.* into mark from openclaw.audit_marks as m;
+  if found then
+    if mark.xid >= pg_snapshot_xmin(pg_current_snapshot()) then
+      return 0; -- who may have written before the mark is still at it
+    end if;
+    for i in 1..20 loop
+      rows := openclaw.seal_audit_block(mark.upper);
+      sealed := sealed + rows;
+      if rows = 0 then
+        delete from openclaw.audit_marks;
+        exit;
+      end if;
+    end loop;
+  end if;
+  -- What came since.
+  insert into openclaw.audit_marks (upper, xid)
+  select now(), pg_current_xact_id()
+  where exists (
+    select from openclaw.audit_log as a
+    where a.at >= coalesce((select b.upper from openclaw.audit_blocks as b
+                            order by b.block desc limit 1), '-infinity'))
+  on conflict do nothing;
+  return sealed;
+end
+$$;
+comment on function openclaw.seal_audit_log() is
+  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed, 100,000 at the most.';
+revoke all on function openclaw.seal_audit_log() from public;
+
+create function openclaw.audit_head(out block bigint, out hash bytea, out upper timestamptz)
+  language sql stable security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select b.block, b.hash, b.upper from openclaw.audit_blocks as b order by b.block desc limit 1
+  $$;
+comment on function openclaw.audit_head() is
+  'The last block of the audit log, its hash, and until when it goes; nulls when there is none. Kept elsewhere and given to audit_verify(), it shows whether the chain was cut or made anew.';
+revoke all on function openclaw.audit_head() from public;
+
+create function openclaw.audit_verify(known_block bigint default null, known_hash bytea default null)
+  returns table (block bigint, problem text, audit_id uuid, at timestamptz, detail text)
+  language plpgsql stable security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  b openclaw.audit_blocks;
+  next_block bigint := 1;
+  previous bytea := '';
+  lower timestamptz := '-infinity';
+begin
+  if (known_block is null) <> (known_hash is null) then
+    raise exception 'known_block and known_hash belong together' using errcode = '22004';
+  end if;
+  for b in select stored.* from openclaw.audit_blocks as stored order by stored.block loop
+    if b.block > next_block then
+      return query select next_block, 'block_missing', null::uuid, null::timestamptz,
+                          format('blocks %s to %s are gone', next_block, b.block - 1);
+    elsif b.previous <> previous or b.lower <> lower then
+      return query select b.block, 'block_edited', null::uuid, null::timestamptz,
+                          'it does not follow the block before it'::text;
+    end if;
+    if b.hash <> openclaw.audit_block_hash(b)
+       or b.leaves_hash <> coalesce(openclaw.audit_leaves_hash(b.ids, b.hashes), b.leaves_hash) then
+      return query select b.block, 'block_edited', null::uuid, null::timestamptz,
+                          'its hash is not that of what it says'::text;
+    elsif b.pruned_at is not null and b.upper > b.pruned_at - interval '30 days' then
+      return query select b.block, 'block_edited', null::uuid, null::timestamptz,
+                          'its rows were taken away before any retention could'::text;
+    end if;
+    if b.block = known_block and b.hash <> known_hash then
+      return query select b.block, 'block_rewritten', null::uuid, null::timestamptz,
+                          'its hash is not the one that was known'::text;
+    end if;
+    if b.ids is not null then
+      return query
+        select b.block,
+               case when a.id is null then 'row_removed' when leaf.id is null then 'row_inserted'
+                    else 'row_edited' end,
+               coalesce(a.id, leaf.id), a.at,
+               concat_ws(' ', a.action, a.user_id, a.target)
+        from (select l.id, substring(b.hashes from (l.n::integer - 1) * 32 + 1 for 32) as hash
+              from unnest(b.ids) with ordinality as l(id, n)) as leaf
+        full join (select x.*, openclaw.audit_row_hash(x) as hash from openclaw.audit_log as x
+                   where x.at >= b.lower and x.at < b.upper) as a on a.id = leaf.id
+        where a.hash is distinct from leaf.hash;
+    end if;
+    next_block := b.block + 1;
+    previous := b.hash;
+    lower := b.upper;
+  end loop;
+  if known_block >= next_block then
+    return query select known_block, 'block_missing', null::uuid, null::timestamptz,
+                        format('blocks %s to %s are gone', next_block, known_block);
+  end if;
+end
+$$;
+comment on function openclaw.audit_verify(bigint, bytea) is
+  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took are not looked at. Errors: 22004 for one argument without the other.';
+revoke all on function openclaw.audit_verify(bigint, bytea) from public;
+
+-- Retention, by whole months.
+
+create function openclaw.apply_audit_retention() returns bigint
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  set lock_timeout = '500ms'
+  as $$
+declare
+  cutoff timestamptz := date_trunc('month', (now() - openclaw.setting('audit_retention')::interval)
+                                            at time zone 'UTC') at time zone 'UTC';
+  old record;
+  gone bigint := 0;
+begin
+  -- What is not sealed is not old.
+  if coalesce((openclaw.audit_head()).upper, '-infinity') < cutoff then
+    return 0;
+  end if;
+  perform set_config('openclaw.retiring_audit_rows', 'on', true);
+  update openclaw.audit_blocks as b set ids = null, hashes = null, pruned_at = clock_timestamp()
+  where b.upper <= cutoff and b.pruned_at is null;
+  delete from openclaw.audit_log_default as d where (d.at, d.id) in (
+    select x.at, x.id from openclaw.audit_log_default as x where x.at < cutoff limit 10000);
+  get diagnostics gone = row_count;
+  perform set_config('openclaw.retiring_audit_rows', 'off', true);
+  for old in select m.partition, m.lower from openclaw.audit_months() as m
+             where m.upper <= cutoff order by m.lower limit 1 loop
+    execute format('drop table %s', old.partition);
+    perform openclaw.audit('drop_audit_partition', null, to_char(old.lower at time zone 'UTC', 'YYYY-MM'));
+    gone := gone + 1;
+  end loop;
+  return gone;
+exception when lock_not_available then
+  return 0; -- a long reader or writer is at the log: the next run tries again
+end
+$$;
+comment on function openclaw.apply_audit_retention() is
+  'Ends what lies whole months beyond openclaw.audit_retention: a dated partition a run, 10,000 rows of the default one. Returns how many partitions and rows went.';
+revoke all on function openclaw.apply_audit_retention() from public;

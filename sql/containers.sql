@@ -24,8 +24,17 @@ create function openclaw.register_container(
   as $$
 declare
   new_id text := coalesce(register_container.container_id, openclaw.new_id('ctr'));
+  plan openclaw.plans;
 begin
+  perform openclaw.require_primary();
   perform openclaw.require_user(register_container.user_id);
+  plan := openclaw.claim_issue(register_container.user_id, 0);
+  if (select count(*) from openclaw.containers as c
+      where c.user_id = register_container.user_id and c.disabled_at is null) >= plan.max_containers then
+    perform openclaw.refuse_by_plan(
+      'plan_containers', format('plan "%s" allows %s containers', plan.plan_tier, plan.max_containers),
+      'Remove one, or change the plan.');
+  end if;
   insert into openclaw.containers
     (id, user_id, name, type, mcp_endpoint, auth_method, public_key_fingerprint, signing_alg)
   values (
@@ -40,7 +49,7 @@ begin
 end
 $$;
 comment on function openclaw.register_container(text, text, text, text, text, text, text, text) is
-  'Adds a container of a user and returns its id. type is hosted (auth_method mtls) or external (platform_token, the default, or api_key); a fingerprint pins an external one''s certificate; signing_alg (EdDSA, ES256, RS256) is what its JWTs are signed with. Errors: P0002 for an unknown user, 22023 for an endpoint or fingerprint that is refused, 23505 for a name or endpoint that the user has already, 23514 when type and method do not fit or signing_alg is none of these.';
+  'Adds a container of a user and returns its id. type is hosted (auth_method mtls) or external (platform_token, the default, or api_key); a fingerprint pins an external one''s certificate; signing_alg (EdDSA, ES256, RS256) is what its JWTs are signed with. Errors: P0002 for an unknown user, 22023 for an endpoint or fingerprint that is refused, 23505 for a name or endpoint that the user has already, 23514 when type and method do not fit or signing_alg is none of these, 53400 with reason: plan_containers when the plan allows no more.';
 revoke all on function openclaw.register_container(text, text, text, text, text, text, text, text) from public;
 
 create function openclaw.end_tokens_of_container() returns trigger
@@ -72,6 +81,7 @@ create function openclaw.update_container(
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   update openclaw.containers as c
   set name = coalesce(update_container.name, c.name),
       mcp_endpoint = coalesce(openclaw.canonical_endpoint(update_container.mcp_endpoint, c.type),
@@ -99,6 +109,7 @@ create function openclaw.remove_container(user_id text, container_id text) retur
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   update openclaw.containers as c set disabled_at = now()
   where c.id = remove_container.container_id and c.user_id = remove_container.user_id
     and c.disabled_at is null;

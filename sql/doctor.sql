@@ -29,6 +29,51 @@ comment on function openclaw.check_master_key() is
   'One of doctor()''s checks: the master key can be read and opens every key that signs.';
 revoke all on function openclaw.check_master_key() from public;
 
+create function openclaw.excess_privileges() returns text
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    with granted as (
+      select a.grantee, c.oid::regclass::text as what, a.privilege_type,
+             a.privilege_type = 'SELECT' and exists (
+               select from unnest(array['session', 'admin']) as n
+               where c.oid in (select openclaw.capability_views(n))) as usual
+      from pg_class as c, aclexplode(c.relacl) as a
+      where c.relnamespace = 'openclaw'::regnamespace and a.grantee <> c.relowner
+      union all
+      select a.grantee, c.oid::regclass || '.' || t.attname, a.privilege_type, false
+      from pg_attribute as t join pg_class as c on c.oid = t.attrelid, aclexplode(t.attacl) as a
+      where c.relnamespace = 'openclaw'::regnamespace and a.grantee <> c.relowner
+      union all
+      select a.grantee, p.oid::regprocedure::text, a.privilege_type,
+             not a.is_grantable and exists (
+               select from unnest(array['verifier', 'session', 'issuer', 'admin', 'front']) as n
+               where p.oid in (select openclaw.capability_routines(n)))
+      from pg_proc as p, aclexplode(p.proacl) as a
+      where p.pronamespace = 'openclaw'::regnamespace and a.grantee <> p.proowner and a.grantee <> 0
+      union all
+      select a.grantee, 'schema openclaw', a.privilege_type, a.privilege_type = 'USAGE' and not a.is_grantable
+      from pg_namespace as n, aclexplode(n.nspacl) as a
+      where n.oid = 'openclaw'::regnamespace and a.grantee <> n.nspowner
+    ), said as (
+      select format('%s has %s on %s', case g.grantee when 0 then 'PUBLIC' else g.grantee::regrole::text end,
+                    g.privilege_type, g.what) as problem
+      from granted as g where not g.usual
+      union all
+      select format('%s has capability session and passes row-level security by (BYPASSRLS)', c.role)
+      from openclaw.capabilities as c join pg_roles as r on r.oid = c.role
+      where c.capability = 'session' and r.rolbypassrls
+      union all
+      select format('%s has capability front and %s', c.role, string_agg(o.capability, ', '))
+      from openclaw.capabilities as c join openclaw.capabilities as o on o.role = c.role and o.capability <> 'front'
+      where c.capability = 'front' group by c.role
+    )
+    select string_agg(s.problem, '; ' order by s.problem) from said as s
+  $$;
+comment on function openclaw.excess_privileges() is
+  'One of doctor()''s checks: rights that no capability gives, and capabilities that do not go together. Null when there is none.';
+revoke all on function openclaw.excess_privileges() from public;
+
 create function openclaw.doctor()
   returns table (check_name text, ok boolean, detail text, remedy text)
   language plpgsql volatile security definer
@@ -52,10 +97,32 @@ declare
     select string_agg(p.oid::regprocedure::text, ', ')
     from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
     where p.pronamespace = 'openclaw'::regnamespace and a.grantee = 0);
+  -- What the install script lays down, for each table; a partition's triggers are its parent's.
+  open_tables text := (
+    select string_agg(c.relname, ', ' order by c.relname)
+    from pg_class as c
+    where c.relnamespace = 'openclaw'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity);
+  missing_policies text := (
+    select string_agg(w.relation, ', ')
+    from unnest(array['users', 'containers', 'api_tokens', 'oauth_clients', 'grants', 'audit_log']) as w(relation)
+    where not exists (select from pg_policy as p
+                      where p.polname = 'own_rows' and p.polrelid = to_regclass('openclaw.' || w.relation)));
+  too_much text := openclaw.excess_privileges();
+  default_months bigint := (
+    select extract(year from age(m.last, m.first)) * 12 + extract(month from age(m.last, m.first))
+    from (select date_trunc('month', min(d.at) at time zone 'UTC') as first,
+                 date_trunc('month', max(d.at) at time zone 'UTC') as last
+          from openclaw.audit_log_default as d) as m);
+  not_sealed timestamptz := (
+    select min(a.at) from openclaw.audit_log as a
+    where a.at >= coalesce((openclaw.audit_head()).upper, '-infinity'));
+  on_primary text := case when pg_is_in_recovery() then 'On the primary: ' else '' end;
   missing_triggers text := (
     select string_agg(w.name || ' on ' || w.relation, ', ')
     from (values ('append_only', 'audit_log'), ('append_only', 'audit_log_default'),
                  ('never_truncated', 'audit_log'), ('never_truncated', 'audit_log_default'),
+                 ('append_only', 'audit_blocks'), ('never_truncated', 'audit_blocks'),
+                 ('plan_changed', 'users'), ('plan_changed', 'plans'),
                  ('end_tokens', 'users'), ('end_tokens', 'containers'),
                  ('invalidate_caches', 'signing_keys')) as w(name, relation)
     where not exists (select from pg_trigger as t
@@ -85,20 +152,35 @@ begin
                       count(*))
         from openclaw.signing_keys as k
         where k.revoked_at is null and (k.expires_at is null or k.expires_at > clock_timestamp())),
-       'select openclaw.rotate_signing_key(''EdDSA'');'),
+       on_primary || 'select openclaw.rotate_signing_key(''EdDSA'');'),
       ('key_successors', without_successor is null,
        coalesce('no pending key for ' || without_successor, 'every algorithm in use has its next key'),
-       'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute.'),
+       on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute.'),
       ('logged_parameters', logging_roles is null,
        coalesce('a logged statement would show the tokens that these roles pass: ' || logging_roles,
                 'no role''s token parameters reach the log'),
        'alter system set log_parameter_max_length = 0; or give roles their rights with openclaw.grant_access(), which sets it for them.'),
       ('public_access', public_routines is null,
        coalesce('PUBLIC may call ' || public_routines, 'PUBLIC may call nothing'),
-       'revoke execute on all functions in schema openclaw from public;'),
+       on_primary || 'revoke execute on all functions in schema openclaw from public;'),
+      ('excess_privileges', too_much is null,
+       coalesce(too_much, 'no role has more than grant_access gives'),
+       on_primary || 'revoke what is listed; openclaw.grant_access() gives a role what it needs, openclaw.revoke_access() takes it back.'),
+      ('row_security', open_tables is null and missing_policies is null,
+       coalesce('row-level security is off for ' || open_tables, 'no policy own_rows on ' || missing_policies,
+                'every table is under row-level security'),
+       on_primary || 'alter table … enable row level security; a dropped policy stands in the extension''s script.'),
+      ('audit_partitions', coalesce(default_months, 0) = 0,
+       case when coalesce(default_months, 0) = 0 then 'every month has its partition'
+            else format('the default partition of audit_log holds rows of %s months', default_months + 1) end,
+       on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute: it makes partitions two months ahead.'),
+      ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true),
+       coalesce('audit rows are not sealed since ' || to_char(not_sealed at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
+                'every audit row is sealed'),
+       on_primary || 'see to it that openclaw-front or pg_cron calls openclaw.maintain() every minute, and look for a writing transaction, a prepared one too, that was never ended: select pid, xact_start, state, query from pg_stat_activity where backend_xid is not null; table pg_prepared_xacts;'),
       ('triggers', missing_triggers is null,
        coalesce('missing or disabled: ' || missing_triggers, 'every trigger stands'),
-       'alter table … enable trigger …; a dropped one stands in the extension''s script; without them the audit log is not append-only, ended users keep tokens, and sessions keep revoked keys.')
+       on_primary || 'alter table … enable trigger …; a dropped one stands in the extension''s script; without them the audit log is not append-only, ended users keep tokens, and sessions keep revoked keys.')
   )
   select c.check_name, coalesce(c.ok, false), c.detail, case when c.ok then '' else c.remedy end
   from checks as c;

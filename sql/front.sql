@@ -113,6 +113,8 @@ create function openclaw.client_refusal(error text, description text)
         openclaw.http_error(401, error, description, 'WWW-Authenticate: Basic realm="openclaw"')
       when 'temporarily_unavailable' then
         openclaw.http_error(503, error, description, 'Retry-After: 30')
+      when 'rate_limited' then
+        openclaw.http_error(429, 'temporarily_unavailable', description, 'Retry-After: 10')
       else openclaw.http_error(400, error, description) end
   $$;
 comment on function openclaw.client_refusal(text, text) is
@@ -139,6 +141,7 @@ begin
       caller.refusal := openclaw.client_refusal(client.error, client.description);
       return caller;
     end if;
+    perform set_config('openclaw.actor', 'client ' || client.id, true);
     caller.client_id := client.id;
     caller.whole_user := openclaw.scopes_cover(client.scopes, array[scope]);
     caller.user_id := client.user_id;
@@ -149,6 +152,7 @@ begin
     caller.refusal := openclaw.bearer_refusal(http_authorization, harness.reason, scope);
     return caller;
   end if;
+  perform set_config('openclaw.actor', 'harness ' || harness.token_id, true);
   caller.whole_user := true;
   caller.user_id := case when not openclaw.scopes_cover(harness.scopes, array['openclaw:any-user'])
                     then harness.user_id end;

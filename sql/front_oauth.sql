@@ -103,12 +103,13 @@ declare
   jwt_type constant text := 'urn:ietf:params:oauth:token-type:jwt';
   by_id boolean := strpos(audience, '/') = 0;
 begin
+  perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
   client := openclaw.authenticate_client(http_authorization, client_certificate, client_id,
                                          client_secret, client_assertion_type, client_assertion);
   if client.error is not null then
     return openclaw.client_refusal(client.error, client.description);
   end if;
-  perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
+  perform set_config('openclaw.actor', 'client ' || client.id, true);
 
   if grant_type is null then
     return openclaw.http_error(400, 'invalid_request', 'the parameter grant_type is missing');
@@ -116,7 +117,7 @@ begin
                            'urn:ietf:params:oauth:grant-type:token-exchange') then
     return openclaw.http_error(400, 'unsupported_grant_type', 'grant_type is client_credentials, refresh_token or urn:ietf:params:oauth:grant-type:token-exchange');
   end if;
-  granted := openclaw.client_problem(client, grant_type);
+  granted := openclaw.audited(openclaw.client_problem(client, grant_type), 'front_token', client);
   if granted.error is not null then
     return openclaw.client_refusal(granted.error, granted.description);
   elsif scope is not null and scopes is null then
@@ -245,18 +246,19 @@ create function openclaw.front_revoke(
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  caller openclaw.front_caller := openclaw.front_caller(
-    http_authorization, client_certificate, client_id, client_secret, client_assertion_type,
-    client_assertion, 'openclaw:revoke');
+  caller openclaw.front_caller;
   target json;
 begin
+  perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
+  caller := openclaw.front_caller(
+    http_authorization, client_certificate, client_id, client_secret, client_assertion_type,
+    client_assertion, 'openclaw:revoke');
   if (caller.refusal).status is not null then
     return caller.refusal;
   end if;
   if token is null then
     return openclaw.http_error(400, 'invalid_request', 'the parameter token is missing');
   end if;
-  perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
 
   -- A refresh token ends its family even after it was used up: whoever revokes an old one means it.
   if token like 'ocr\_%' then

@@ -19,9 +19,11 @@ begin
     return openclaw.http_error(400, 'invalid_request', 'the parameter container_id is missing');
   end if;
   for_user := coalesce(front_connect.user_id, caller.user_id);
-  -- Without a scope parameter: all that the harness holds, less its rights at this front.
+  -- Without a scope parameter: all that the harness holds and the user's plan allows, less its rights
+  -- at this front.
   scopes := case when scope is null
-    then array(select s from unnest(caller.scopes) as s where s not like 'openclaw:%')
+    then openclaw.within_plan((openclaw.plan_of(for_user)).allowed_scopes,
+                              array(select s from unnest(caller.scopes) as s where s not like 'openclaw:%'))
     else openclaw.parse_scopes(scope) end;
   if coalesce(cardinality(scopes), 0) = 0 or not openclaw.scopes_cover(caller.scopes, scopes) then
     return openclaw.http_error(400, 'invalid_scope',
@@ -37,6 +39,9 @@ begin
   exception
     when no_data_found then
       return openclaw.http_error(404, 'not_found', 'no such container');
+    when configuration_limit_exceeded then
+      return openclaw.http_error(400, 'invalid_scope',
+                                 'the user''s plan does not allow every one of these scopes');
     when program_limit_exceeded then
       return openclaw.http_error(400, 'invalid_scope', 'a JWT has no room for so many scopes');
     when feature_not_supported then

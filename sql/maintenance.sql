@@ -33,6 +33,18 @@ begin
   end if;
   return next;
 
+  task := 'make audit partitions';
+  done := openclaw.make_audit_partitions();
+  return next;
+
+  task := 'seal audit log';
+  done := openclaw.seal_audit_log();
+  return next;
+
+  task := 'apply audit retention';
+  done := openclaw.apply_audit_retention();
+  return next;
+
   task := 'clear revoked JWTs';
   delete from openclaw.revoked_jwts as r where r.id in (
     select x.id from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
@@ -78,8 +90,25 @@ begin
     limit step for update skip locked);
   get diagnostics done = row_count;
   return next;
+
+  task := 'clear tokens';
+  delete from openclaw.api_tokens as t where t.id in (
+    select x.id from openclaw.api_tokens as x
+    where x.expires_at <= now() - openclaw.setting('token_retention')::interval
+      and not exists (select from openclaw.grants as g where g.subject_token_id = x.id)
+    order by x.expires_at limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  -- A bucket that nobody took from for an hour is full.
+  task := 'clear rate limits';
+  delete from openclaw.rate_limits as l where l.bucket in (
+    select x.bucket from openclaw.rate_limits as x where x.at < now() - interval '1 hour'
+    limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
 end
 $$;
 comment on function openclaw.maintain() is
-  'What has to be done every so often: successors of signing keys, and clearing what has expired, in bounded steps. One row for each task and how much of it was done. Cheap, idempotent; of several at once one works and the others return at once with no row, as on a standby.';
+  'What has to be done every so often: successors of signing keys, partitions, blocks and retention of the audit log, and clearing what has expired, in bounded steps. One row for each task and how much of it was done. Cheap, idempotent; of several at once one works and the others return at once with no row, as on a standby.';
 revoke all on function openclaw.maintain() from public;

@@ -53,6 +53,7 @@ create function openclaw.register_client(
 declare
   minted record;
 begin
+  perform openclaw.require_primary();
   if cardinality(coalesce(grant_types, '{}')) not between 1 and 3 then
     raise exception 'grant_types must be one to three' using errcode = '22023';
   end if;
@@ -91,6 +92,7 @@ declare
   minted record;
   owner text;
 begin
+  perform openclaw.require_primary();
   if overlap is null or overlap < interval '0' or overlap > interval '90 days' then
     raise exception 'overlap must be between zero and 90 days' using errcode = '22023';
   end if;
@@ -122,6 +124,7 @@ create function openclaw.set_client_keys(client_id text, jwks text) returns void
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   if jwks is null then
     raise exception 'jwks must not be null' using errcode = '22004';
   end if;
@@ -146,6 +149,7 @@ create function openclaw.disable_client(client_id text) returns boolean
 declare
   owner text;
 begin
+  perform openclaw.require_primary();
   update openclaw.oauth_clients as c set disabled_at = now()
   where c.id = disable_client.client_id and c.disabled_at is null
   returning c.user_id into owner;
@@ -196,6 +200,7 @@ create function openclaw.accept_assertion(client_id text, jti_hash bytea, expire
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   insert into openclaw.client_assertions (client_id, jti_hash, expires_at)
   values (client_id, jti_hash, expires_at)
   on conflict on constraint client_assertions_pkey do nothing;
@@ -206,11 +211,11 @@ comment on function openclaw.accept_assertion(text, bytea, timestamptz) is
   'True for the first assertion of a client with this jti (RFC 7523 section 3, item 7), also among those that come at once.';
 revoke all on function openclaw.accept_assertion(text, bytea, timestamptz) from public;
 
-create function openclaw.authenticate_client(
+create function openclaw.prove_client(
     http_authorization text, client_certificate text, client_id text, client_secret text,
     client_assertion_type text, client_assertion text)
   returns openclaw.authenticated_client
-  language plpgsql volatile security definer
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
@@ -262,7 +267,7 @@ begin
   if stored.auth_method = 'client_secret' and client_secret is not null then
     proven := exists (
       select from openclaw.oauth_client_secrets as s
-      where s.client_id = stored.id and s.secret_hash = openclaw.token_hash(authenticate_client.client_secret)
+      where s.client_id = stored.id and s.secret_hash = openclaw.token_hash(prove_client.client_secret)
         and (s.expires_at is null or s.expires_at > clock_timestamp()));
   elsif stored.auth_method = 'private_key_jwt' and client_assertion is not null then
     assertion := openclaw.verify_client_assertion(client_assertion, stored.id, stored.jwks);
@@ -283,6 +288,34 @@ begin
   end if;
   return row(null, null, stored.id, stored.kind, stored.user_id, stored.scopes, stored.grant_types,
              answer.certificate_thumbprint)::openclaw.authenticated_client;
+end
+$$;
+comment on function openclaw.prove_client(text, text, text, text, text, text) is
+  'authenticate_client, without the audit row of a refusal.';
+revoke all on function openclaw.prove_client(text, text, text, text, text, text) from public;
+
+create function openclaw.authenticate_client(
+    http_authorization text, client_certificate text, client_id text, client_secret text,
+    client_assertion_type text, client_assertion text)
+  returns openclaw.authenticated_client
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  answer openclaw.authenticated_client := openclaw.prove_client(
+    http_authorization, client_certificate, client_id, client_secret, client_assertion_type,
+    client_assertion);
+  claimed record;
+begin
+  if answer.error is not null then
+    -- An id that is no client's could be anything, a secret too: the row has none.
+    select c.id, c.user_id into claimed from openclaw.oauth_clients as c
+    where c.id = coalesce((openclaw.basic_credentials(http_authorization)).client_id,
+                          openclaw.claimed_client(client_assertion),
+                          authenticate_client.client_id);
+    perform openclaw.audit('authenticate_client', claimed.user_id, claimed.id, 'refused', answer.error);
+  end if;
+  return answer;
 end
 $$;
 comment on function openclaw.authenticate_client(text, text, text, text, text, text) is

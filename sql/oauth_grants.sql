@@ -8,7 +8,7 @@ create type openclaw.token_grant as (
   user_id text, container_id text
 );
 comment on type openclaw.token_grant is
-  'An access token, when it ends and when to ask for the next one (refresh_at, at 80 % of its lifetime), and a refresh token where there is one; or an error of RFC 6749 section 5.2 or RFC 8707 section 2 (invalid_client, invalid_grant, invalid_scope, invalid_target, invalid_request, unauthorized_client, temporarily_unavailable) and a sentence.';
+  'An access token, when it ends and when to ask for the next one (refresh_at, at 80 % of its lifetime), and a refresh token where there is one; or an error of RFC 6749 section 5.2 or RFC 8707 section 2 (invalid_client, invalid_grant, invalid_scope, invalid_target, invalid_request, unauthorized_client, temporarily_unavailable), or rate_limited, and a sentence.';
 
 -- What every grant asks first. An authentication that failed is a client without an id.
 create function openclaw.client_problem(client openclaw.authenticated_client, grant_type text)
@@ -39,6 +39,23 @@ create function openclaw.grant_refusal(error text, description text) returns ope
   $$;
 comment on function openclaw.grant_refusal(text, text) is 'A token_grant that is refused.';
 revoke all on function openclaw.grant_refusal(text, text) from public;
+
+create function openclaw.audited(answer openclaw.token_grant, action text,
+                                 client openclaw.authenticated_client)
+  returns openclaw.token_grant
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if answer.error is not null then
+    perform openclaw.audit(action, client.user_id, client.id, 'refused', answer.error);
+  end if;
+  return answer;
+end
+$$;
+comment on function openclaw.audited(openclaw.token_grant, text, openclaw.authenticated_client) is
+  'The answer to a client, after an audit row if it refuses.';
+revoke all on function openclaw.audited(openclaw.token_grant, text, openclaw.authenticated_client) from public;
 
 create function openclaw.resource_endpoint(resource text) returns text
   language c immutable strict parallel safe
@@ -92,6 +109,9 @@ declare
   signed record;
   answer openclaw.token_grant;
 begin
+  if scopes = '{}' then
+    return openclaw.grant_refusal('invalid_scope', 'the user''s plan allows none of these scopes');
+  end if;
   begin
     signed := openclaw.issue_access_token(
       container_id, scopes, null, user_id, client_id, null, actor, certificate_thumbprint,
@@ -101,6 +121,8 @@ begin
       return openclaw.grant_refusal('invalid_target', 'there is no such container');
     when program_limit_exceeded then
       return openclaw.grant_refusal('invalid_scope', 'a JWT has no room for so many scopes');
+    when configuration_limit_exceeded then
+      return openclaw.grant_refusal('invalid_scope', 'the user''s plan does not allow every one of these scopes');
     when object_not_in_prerequisite_state or config_file_error then
       return openclaw.grant_refusal('temporarily_unavailable', 'no key can sign at present');
   end;
@@ -119,11 +141,10 @@ comment on function openclaw.issue_for_grant(text, text, text[], text, text, tex
   'issue_access_token for one of the grants: what it refuses is an answer.';
 revoke all on function openclaw.issue_for_grant(text, text, text[], text, text, text, timestamptz) from public;
 
-create function openclaw.grant_client_credentials(
-    client openclaw.authenticated_client, resource text, scopes text[] default null,
-    user_id text default null)
+create function openclaw.decide_client_credentials(
+    client openclaw.authenticated_client, resource text, scopes text[], user_id text)
   returns openclaw.token_grant
-  language plpgsql volatile security definer
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
@@ -148,8 +169,27 @@ begin
     return openclaw.grant_refusal('invalid_target',
                                   'several users registered this endpoint: name one with user_id');
   end if;
+  if scopes is null then
+    granted := openclaw.within_plan((openclaw.plan_of(target.container_owner)).allowed_scopes, granted);
+  end if;
   return openclaw.issue_for_grant(target.id, target.container_owner, granted, client.id, null,
                                   client.certificate_thumbprint, null);
+end
+$$;
+comment on function openclaw.decide_client_credentials(openclaw.authenticated_client, text, text[], text) is
+  'grant_client_credentials, without the audit row of a refusal.';
+revoke all on function openclaw.decide_client_credentials(openclaw.authenticated_client, text, text[], text) from public;
+
+create function openclaw.grant_client_credentials(
+    client openclaw.authenticated_client, resource text, scopes text[] default null,
+    user_id text default null)
+  returns openclaw.token_grant
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  return openclaw.audited(openclaw.decide_client_credentials(client, resource, scopes, user_id),
+                          'grant_client_credentials', client);
 end
 $$;
 comment on function openclaw.grant_client_credentials(openclaw.authenticated_client, text, text[], text) is
@@ -209,8 +249,9 @@ create function openclaw.create_grant(
   as $$
 declare
   owner text;
+  plan openclaw.plans;
 begin
-  lifetime := coalesce(lifetime, openclaw.setting('refresh_token_lifetime')::interval);
+  perform openclaw.require_primary();
   if lifetime < interval '1 minute' or lifetime > interval '10 years' then
     raise exception 'lifetime must be between one minute and ten years' using errcode = '22023';
   end if;
@@ -230,6 +271,9 @@ begin
     raise exception 'no such client that may refresh tokens of this user with these scopes'
       using errcode = 'P0002', detail = 'reason: unknown_client';
   end if;
+  plan := openclaw.claim_issue(owner);
+  perform openclaw.require_plan_scopes(plan, create_grant.scopes);
+  lifetime := openclaw.plan_lifetime(plan, lifetime, openclaw.setting('refresh_token_lifetime')::interval);
   insert into openclaw.grants as g (id, client_id, user_id, container_id, scopes, expires_at)
   values (openclaw.new_id('grant'), create_grant.client_id, owner, create_grant.container_id,
           create_grant.scopes, clock_timestamp() + lifetime)
@@ -239,14 +283,14 @@ begin
 end
 $$;
 comment on function openclaw.create_grant(text, text, text[], interval, text) is
-  'Lets a client have access tokens for one container, with refresh tokens (ocr_…), for instance after the user said yes on the platform''s own page. The first refresh token is returned once. lifetime defaults to openclaw.refresh_token_lifetime. Errors: P0002 for a container or client that is unknown, disabled or does not fit, 22023, 23514 for scopes.';
+  'Lets a client have access tokens for one container, with refresh tokens (ocr_…), for instance after the user said yes on the platform''s own page. The first refresh token is returned once. lifetime defaults to openclaw.refresh_token_lifetime. Errors: P0002 for a container or client that is unknown, disabled or does not fit, 22023, 23514 for scopes, 53400 as issue_token.';
 revoke all on function openclaw.create_grant(text, text, text[], interval, text) from public;
 
-create function openclaw.exchange_token(
-    client openclaw.authenticated_client, subject_token text, resource text default null,
-    container_id text default null, scopes text[] default null)
+create function openclaw.decide_exchange(
+    client openclaw.authenticated_client, subject_token text, resource text, container_id text,
+    scopes text[])
   returns openclaw.token_grant
-  language plpgsql volatile security definer
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
@@ -288,6 +332,9 @@ begin
     return openclaw.grant_refusal(
       'invalid_target', 'resource or audience must name a container that the subject_token reaches');
   end if;
+  if scopes is null then
+    granted := openclaw.within_plan((openclaw.plan_of(subject.user_id)).allowed_scopes, granted);
+  end if;
   answer := openclaw.issue_for_grant(target.id, subject.user_id, granted, client.id, client.id,
                                      client.certificate_thumbprint, subject.expires_at);
   -- Whatever has to be ended with the subject stays small enough to be ended in time: a client that
@@ -296,6 +343,9 @@ begin
      and (select count(*) from (
             select from openclaw.grants as g
             where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) < 1000 then
+    if openclaw.take_issue(subject.user_id) is not null then
+      return openclaw.grant_refusal('rate_limited', 'the user''s plan allows no more at the moment');
+    end if;
     insert into openclaw.grants as g
       (id, client_id, user_id, container_id, scopes, subject_token_id, expires_at)
     values (openclaw.new_id('grant'), client.id, subject.user_id, target.id, granted,
@@ -311,15 +361,30 @@ begin
   return answer;
 end
 $$;
+comment on function openclaw.decide_exchange(openclaw.authenticated_client, text, text, text, text[]) is
+  'exchange_token, without the audit row of a refusal.';
+revoke all on function openclaw.decide_exchange(openclaw.authenticated_client, text, text, text, text[]) from public;
+
+create function openclaw.exchange_token(
+    client openclaw.authenticated_client, subject_token text, resource text default null,
+    container_id text default null, scopes text[] default null)
+  returns openclaw.token_grant
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  return openclaw.audited(openclaw.decide_exchange(client, subject_token, resource, container_id, scopes),
+                          'exchange_token', client);
+end
+$$;
 comment on function openclaw.exchange_token(openclaw.authenticated_client, text, text, text, text[]) is
   'An access token for one container from a user''s opaque token (RFC 8693): never wider than that in scopes, container or time, nor wider than the client; act names the client. A client that may refresh gets a refresh token too, unless a thousand of the subject''s grants are live; its grant and the access tokens of that end with the subject token. The JWT of another client runs out by itself.';
 revoke all on function openclaw.exchange_token(openclaw.authenticated_client, text, text, text, text[]) from public;
 
-create function openclaw.refresh_access_token(
-    client openclaw.authenticated_client, refresh_token text, resource text default null,
-    scopes text[] default null)
+create function openclaw.decide_refresh(
+    client openclaw.authenticated_client, refresh_token text, resource text, scopes text[])
   returns openclaw.token_grant
-  language plpgsql volatile security definer
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
@@ -348,7 +413,8 @@ begin
        where c.id = family.container_id and c.mcp_endpoint = openclaw.resource_endpoint(resource)) then
     return openclaw.grant_refusal('invalid_target', 'the grant is for another resource');
   end if;
-  scopes := coalesce(openclaw.distinct_scopes(scopes), family.scopes);
+  scopes := coalesce(openclaw.distinct_scopes(scopes),
+                     openclaw.within_plan((openclaw.plan_of(family.user_id)).allowed_scopes, family.scopes));
   if (openclaw.are_grants(scopes) and openclaw.scopes_cover(family.scopes, scopes)) is not true then
     return openclaw.grant_refusal('invalid_scope', 'the grant does not cover every one of these scopes');
   end if;
@@ -384,7 +450,25 @@ begin
   where r.grant_id = family.id and r.successor_key is not null
     and r.replaced_at <= clock_timestamp() - grace;
   answer.refresh_token := minted.successor;
+  perform openclaw.audit('refresh_access_token', family.user_id, family.id);
   return answer;
+end
+$$;
+comment on function openclaw.decide_refresh(openclaw.authenticated_client, text, text, text[]) is
+  'refresh_access_token, without the audit row of a refusal.';
+revoke all on function openclaw.decide_refresh(openclaw.authenticated_client, text, text, text[]) from public;
+
+create function openclaw.refresh_access_token(
+    client openclaw.authenticated_client, refresh_token text, resource text default null,
+    scopes text[] default null)
+  returns openclaw.token_grant
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  return openclaw.audited(openclaw.decide_refresh(client, refresh_token, resource, scopes),
+                          'refresh_access_token', client);
 end
 $$;
 comment on function openclaw.refresh_access_token(openclaw.authenticated_client, text, text, text[]) is

@@ -38,6 +38,7 @@ create function openclaw.revoke_grant(user_id text, grant_id text) returns boole
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   perform from openclaw.grants as g
   where g.id = revoke_grant.grant_id and g.user_id = revoke_grant.user_id;
   if not found then
@@ -58,6 +59,7 @@ create function openclaw.revoke_jwt(container_id text, jti text) returns boolean
 declare
   owner text;
 begin
+  perform openclaw.require_primary();
   if jti is null or octet_length(jti) not between 1 and 256 then
     raise exception 'jti must have 1 to 256 bytes' using errcode = '22023';
   end if;
@@ -88,6 +90,7 @@ create function openclaw.revoke_jwts_of(user_id text, container_id text default 
 declare
   ended integer;
 begin
+  perform openclaw.require_primary();
   -- Signing reads the row: a JWT that is being signed now belongs to the generation that ends here
   -- or to the next one, never to both.
   update openclaw.containers as c set jwt_generation = c.jwt_generation + 1
@@ -111,6 +114,7 @@ create function openclaw.revoke_container_tokens(user_id text, container_id text
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   if openclaw.revoke_jwts_of(user_id, container_id) = 0 then
     return false;
   end if;
@@ -131,6 +135,7 @@ create function openclaw.revoke_user_tokens(user_id text) returns boolean
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   perform from openclaw.users as u where u.id = revoke_user_tokens.user_id for no key update;
   if not found then
     return false;

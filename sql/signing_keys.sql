@@ -23,9 +23,26 @@ create trigger invalidate_caches after insert or update or delete or truncate
 
 -- The master key.
 
-create function openclaw.create_master_key() returns text
+create function openclaw.make_master_key_file() returns text
   language c volatile strict
   as 'MODULE_PATHNAME', 'openclaw_create_master_key';
+comment on function openclaw.make_master_key_file() is
+  'Makes the file openclaw.master_key_file with a new master key, and returns its id.';
+revoke all on function openclaw.make_master_key_file() from public;
+
+create function openclaw.create_master_key() returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  id text;
+begin
+  perform openclaw.require_primary();
+  id := openclaw.make_master_key_file();
+  perform openclaw.audit('create_master_key', null, id);
+  return id;
+end
+$$;
 comment on function openclaw.create_master_key() is
   'Makes the file openclaw.master_key_file (mode 0600) with a new master key and returns the key''s public id. Back the file up: without it no signing key opens. Errors: 55000 when the setting is empty, 42710 when the file exists, F0000 when it cannot be written.';
 revoke all on function openclaw.create_master_key() from public;
@@ -58,6 +75,7 @@ create function openclaw.rotate_master_key() returns text
 declare
   id text;
 begin
+  perform openclaw.require_primary();
   lock table openclaw.signing_keys in share row exclusive mode;
   id := openclaw.add_master_key();
   perform openclaw.audit('rotate_master_key', null, id);
@@ -85,6 +103,7 @@ declare
   ids text[];
   rewrapped integer;
 begin
+  perform openclaw.require_primary();
   lock table openclaw.signing_keys in share row exclusive mode;
   ids := openclaw.master_key_ids();
   update openclaw.signing_keys as k
@@ -117,6 +136,7 @@ create function openclaw.retire_master_keys() returns integer
 declare
   retired integer;
 begin
+  perform openclaw.require_primary();
   -- Nobody may seal or rewrap between the look and the write, and what this transaction itself sealed
   -- again could still be rolled back.
   lock table openclaw.signing_keys in share row exclusive mode;
@@ -307,6 +327,7 @@ create function openclaw.rotate_signing_key(alg text default 'EdDSA',
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   -- The time counts from when nobody else is at it.
   lock table openclaw.signing_keys in share row exclusive mode;
   return openclaw.rotate_signing_key_at(alg, activate_after, clock_timestamp());
@@ -365,6 +386,7 @@ create function openclaw.revoke_signing_key(kid text) returns boolean
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   lock table openclaw.signing_keys in share row exclusive mode;
   return openclaw.revoke_signing_key_at(kid, clock_timestamp());
 end

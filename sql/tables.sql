@@ -10,7 +10,7 @@ create table openclaw.plans (
   issues_per_minute integer check (issues_per_minute >= 0)
 );
 comment on table openclaw.plans is
-  'Limits by plan tier; null is no limit of its own. A tier without a row has the built-in limits.';
+  'Limits by plan tier; null is no limit. A tier without a row has the built-in limits (sql/plans.sql).';
 
 create table openclaw.users (
   id text collate "C" primary key check (id ~ '^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$'),
@@ -63,7 +63,8 @@ create table openclaw.api_tokens (
 );
 comment on table openclaw.api_tokens is
   'Opaque tokens by the SHA-256 of their text. Verification reads this row alone: whatever ends a token sets revoked_at here in the same transaction.';
-create index api_tokens_user_id_idx on openclaw.api_tokens (user_id);
+create index api_tokens_user_id_idx on openclaw.api_tokens (user_id, expires_at);
+create index api_tokens_expires_at_idx on openclaw.api_tokens (expires_at);
 create index api_tokens_container_id_idx on openclaw.api_tokens (container_id)
   where container_id is not null;
 
@@ -195,14 +196,53 @@ create table openclaw.audit_log (
   outcome text not null check (outcome in ('success', 'refused')),
   reason text,
   request_id text,
+  on_behalf_of text,
+  source inet,
   primary key (at, id)
 ) partition by range (at);
 comment on table openclaw.audit_log is
-  'Who did what to which, in the same transaction as the change; append-only. Never a secret.';
+  'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for.';
+create index audit_log_user_id_idx on openclaw.audit_log (user_id, at);
 create table openclaw.audit_log_default partition of openclaw.audit_log default;
 comment on table openclaw.audit_log_default is 'Audit rows that no dated partition takes.';
 
--- Nobody gets at a table but through what is granted; every row goes into a dump.
+create table openclaw.audit_blocks (
+  block bigint primary key check (block > 0),
+  lower timestamptz not null,
+  upper timestamptz not null check (upper > lower),
+  rows integer not null check (rows > 0),
+  ids uuid[],
+  hashes bytea,
+  leaves_hash bytea not null check (octet_length(leaves_hash) = 32),
+  previous bytea not null,
+  hash bytea not null check (octet_length(hash) = 32),
+  sealed_at timestamptz not null default clock_timestamp(),
+  pruned_at timestamptz,
+  check ((ids is null) = (hashes is null) and (ids is null) = (pruned_at is not null)),
+  check (ids is null or cardinality(ids) = rows and octet_length(hashes) = 32 * rows)
+);
+comment on table openclaw.audit_blocks is
+  'The audit rows from lower until before upper, by id with the SHA-256 of each; hash covers them and the block before, so that none can change without all that follow. Retention takes ids and hashes away and leaves the chain.';
+
+-- These two hold nothing that is worth a dump, and nothing that fits another server's clock and
+-- transaction ids.
+create table openclaw.audit_marks (
+  only_one boolean primary key default true check (only_one),
+  upper timestamptz not null,
+  xid xid8 not null
+);
+comment on table openclaw.audit_marks is
+  'Until when the next blocks go, once every transaction before xid has ended.';
+create unlogged table openclaw.rate_limits (
+  bucket text collate "C" primary key,
+  level double precision not null,
+  at timestamptz not null
+) with (fillfactor = 50);
+comment on table openclaw.rate_limits is
+  'Token buckets: how full each was, and when. A crash empties the table, which fills every bucket.';
+
+-- Nobody gets at a table but through what is granted; every row goes into a dump, but for those of
+-- audit_marks and rate_limits.
 revoke all on all tables in schema openclaw from public;
 select pg_catalog.pg_extension_config_dump('openclaw.plans', '');
 select pg_catalog.pg_extension_config_dump('openclaw.users', '');
@@ -218,3 +258,4 @@ select pg_catalog.pg_extension_config_dump('openclaw.grant_jwts', '');
 select pg_catalog.pg_extension_config_dump('openclaw.revoked_jwts', '');
 select pg_catalog.pg_extension_config_dump('openclaw.audit_log', '');
 select pg_catalog.pg_extension_config_dump('openclaw.audit_log_default', '');
+select pg_catalog.pg_extension_config_dump('openclaw.audit_blocks', '');

@@ -7,6 +7,30 @@ comment on function openclaw.argon2id_hash(text) is
   'Argon2id (RFC 9106) as a PHC string, at the cost of openclaw.argon2_memory and openclaw.argon2_iterations. Errors: 22023 for an empty password, 54000 over 1024 bytes, 57014 when cancelled.';
 revoke all on function openclaw.argon2id_hash(text) from public;
 
+create function openclaw.check_password_hash(
+    password_hash text, password text, out matches boolean, out outdated boolean)
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_check_password';
+comment on function openclaw.check_password_hash(text, text) is
+  'Whether a password fits a hash, and whether that is of a lower cost than the settings say. Whoever is refused waits as long as a hash of the settings'' cost takes, also without a hash. Errors: 57014 when cancelled.';
+revoke all on function openclaw.check_password_hash(text, text) from public;
+
+create function openclaw.new_password_hash(password text) returns text
+  language plpgsql volatile strict
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if length(password) < 8 then
+    raise exception 'the password is too short' using errcode = '22023',
+      hint = 'Use at least 8 characters (NIST SP 800-63B, 5.1.1.2).';
+  end if;
+  return openclaw.argon2id_hash(password);
+end
+$$;
+comment on function openclaw.new_password_hash(text) is
+  'argon2id_hash of a password that a person chose: at least 8 characters. Errors: 22023, 54000.';
+revoke all on function openclaw.new_password_hash(text) from public;
+
 create function openclaw.create_user(email text default null, user_id text default null,
                                      plan_tier text default 'free', password text default null)
   returns text
@@ -16,11 +40,12 @@ create function openclaw.create_user(email text default null, user_id text defau
 declare
   new_id text := coalesce(create_user.user_id, openclaw.new_id('user'));
 begin
+  perform openclaw.require_primary();
   insert into openclaw.users (id, email, plan_tier)
   values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'));
   -- Apart and last: a row that a constraint refuses is shown whole in the error's detail.
   if create_user.password is not null then
-    update openclaw.users as u set password_hash = openclaw.argon2id_hash(create_user.password)
+    update openclaw.users as u set password_hash = openclaw.new_password_hash(create_user.password)
     where u.id = new_id;
   end if;
   perform openclaw.audit('create_user', new_id, new_id);
@@ -28,7 +53,7 @@ begin
 end
 $$;
 comment on function openclaw.create_user(text, text, text, text) is
-  'Adds a user and returns the id: the platform''s own (user_id), or a new user_… one. The password is optional; pass it as a bound parameter, never in the query''s text. Errors: 23505 for an id or e-mail (case-insensitive) that exists, 23514 for one that is malformed, 22023 and 54000 for the password.';
+  'Adds a user and returns the id: the platform''s own (user_id), or a new user_… one. The password is optional; pass it as a bound parameter, never in the query''s text. Errors: 23505 for an id or e-mail (case-insensitive) that exists, 23514 for one that is malformed, 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
 revoke all on function openclaw.create_user(text, text, text, text) from public;
 
 create function openclaw.end_tokens_of_user() returns trigger
@@ -57,6 +82,7 @@ create function openclaw.disable_user(user_id text) returns boolean
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.require_primary();
   update openclaw.users as u set disabled_at = now()
   where u.id = disable_user.user_id and u.disabled_at is null;
   return found or exists (select from openclaw.users as u where u.id = disable_user.user_id);
@@ -65,6 +91,160 @@ $$;
 comment on function openclaw.disable_user(text) is
   'Ends a user: from this transaction on no token, grant, JWT or client of theirs is good in the database, and gates learn it from the status lists. True also when the user was disabled before, false for an unknown one.';
 revoke all on function openclaw.disable_user(text) from public;
+
+create function openclaw.enable_user(user_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.users as u set disabled_at = null
+  where u.id = enable_user.user_id and u.disabled_at is not null;
+  if found then
+    perform openclaw.audit('enable_user', user_id, user_id);
+    return true;
+  end if;
+  return exists (select from openclaw.users as u where u.id = enable_user.user_id);
+end
+$$;
+comment on function openclaw.enable_user(text) is
+  'Takes disable_user back: the user may sign in and have new tokens. What was ended stays ended. True also when the user was not disabled, false for an unknown one.';
+revoke all on function openclaw.enable_user(text) from public;
+
+create function openclaw.set_password(user_id text, password text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.users as u set password_hash = openclaw.new_password_hash(set_password.password)
+  where u.id = set_password.user_id;
+  if found then
+    perform openclaw.audit(case when password is null then 'remove_password' else 'set_password' end,
+                           user_id, user_id);
+  end if;
+  return found;
+end
+$$;
+comment on function openclaw.set_password(text, text) is
+  'Gives a user a new password, or with null none; pass it as a bound parameter, never in the query''s text. Tokens stay: revoke_user_tokens ends them. False for an unknown user. Errors: 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
+revoke all on function openclaw.set_password(text, text) from public;
+
+-- Sign-in. Two token buckets, of the e-mail and of the source, slow down whoever guesses; they stand
+-- before the password alone and touch nobody's session or tokens. Both are taken from after the hash
+-- (which is the long part), so that nobody waits for another's; a success gives back. Of many guesses
+-- at once, no more get an answer than the buckets hold.
+
+create type openclaw.sign_in as (valid boolean, reason text, user_id text, retry_after interval);
+comment on type openclaw.sign_in is
+  'valid and whose, or the reason: wrong_credentials, or throttled and for how long (retry_after).';
+
+create function openclaw.sign_in_buckets(
+    email text, source inet, out bucket text, out capacity double precision)
+  returns setof record
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select 'email ' || encode(sha256(convert_to(lower(email collate "C"), 'UTF8')), 'hex'),
+           openclaw.setting('sign_ins_per_email')::double precision
+    where email is not null
+    union all
+    select 'source ' || network(set_masklen(source, case family(source) when 6 then 64 else 32 end)),
+           openclaw.setting('sign_ins_per_source')::double precision
+    where source is not null
+  $$;
+comment on function openclaw.sign_in_buckets(text, inet) is
+  'The token buckets of a sign-in, always in this order. The e-mail is hashed: the table of buckets names nobody.';
+revoke all on function openclaw.sign_in_buckets(text, inet) from public;
+
+create function openclaw.take_sign_in(email text, source inet, cost integer) returns interval
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  wait interval;
+  longest interval;
+  b record;
+begin
+  for b in select s.bucket, s.capacity from openclaw.sign_in_buckets(email, source) as s loop
+    wait := openclaw.take_tokens(b.bucket, cost, b.capacity, '1 hour');
+    longest := greatest(longest, wait);
+  end loop;
+  return longest;
+end
+$$;
+comment on function openclaw.take_sign_in(text, inet, integer) is
+  'Takes from both buckets of a sign-in; null, or how long to wait.';
+revoke all on function openclaw.take_sign_in(text, inet, integer) from public;
+
+create function openclaw.sign_in_wait(email text, source inet) returns interval
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select max(make_interval(secs => (1 - f.level) * 3600 / s.capacity))
+    from openclaw.sign_in_buckets(email, source) as s
+    join openclaw.rate_limits as r on r.bucket = s.bucket,
+         lateral (select r.level + s.capacity / 3600
+                    * extract(epoch from greatest(clock_timestamp() - r.at, '0')) as level) as f
+    where f.level < 1
+  $$;
+comment on function openclaw.sign_in_wait(text, inet) is
+  'How long a sign-in has to wait, without taking part; null: not at all.';
+revoke all on function openclaw.sign_in_wait(text, inet) from public;
+
+create function openclaw.check_password(email text, password text, source inet default null)
+  returns openclaw.sign_in
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  stored record;
+  checked record;
+  problem text;
+  answer openclaw.sign_in;
+begin
+  perform openclaw.require_primary();
+  -- No address is longer (RFC 5321 section 4.5.3.1).
+  email := case when octet_length(email) <= 1024 then email end;
+  select u.id, u.password_hash, u.disabled_at into stored
+  from openclaw.users as u
+  where lower(u.email collate "C") = lower(check_password.email collate "C");
+
+  answer.valid := false;
+  answer.retry_after := openclaw.sign_in_wait(email, source);
+  if answer.retry_after is null then
+    checked := openclaw.check_password_hash(
+      case when stored.disabled_at is null then stored.password_hash end, password);
+    problem := case when stored.id is null then 'unknown_user'
+                    when stored.disabled_at is not null then 'disabled'
+                    when stored.password_hash is null then 'no_password'
+                    when not checked.matches then 'wrong_password' end;
+    answer.retry_after := openclaw.take_sign_in(email, source, 1);
+  end if;
+  if answer.retry_after is not null then
+    answer.reason := 'throttled';
+    perform openclaw.audit('sign_in', stored.id, stored.id, 'refused', 'throttled', source);
+    return answer;
+  elsif problem is not null then
+    answer.reason := 'wrong_credentials';
+    perform openclaw.audit('sign_in', stored.id, stored.id, 'refused', problem, source);
+    return answer;
+  end if;
+
+  perform openclaw.take_sign_in(email, source, -1);
+  if checked.outdated then
+    update openclaw.users as u set password_hash = openclaw.argon2id_hash(check_password.password)
+    where u.id = stored.id and u.password_hash = stored.password_hash;
+  end if;
+  perform openclaw.audit('sign_in', stored.id, stored.id, source => source);
+  answer.valid := true;
+  answer.user_id := stored.id;
+  return answer;
+end
+$$;
+comment on function openclaw.check_password(text, text, inet) is
+  'Whether this is the password of the user with this e-mail (in any case). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter, and commit also after a refusal: that counts it and keeps its audit row. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
+revoke all on function openclaw.check_password(text, text, inet) from public;
 
 -- Locks the user's row until the transaction ends, so that who is being disabled at this moment
 -- either gets nothing new or loses it again.

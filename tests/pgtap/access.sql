@@ -48,7 +48,7 @@ select is((openclaw.connect('user_carol', 'ctr_carol', '{a:b}')).type, 'external
   'an issuer signs JWTs');
 set local role pgtap_access_admin;
 select isnt(openclaw.rotate_signing_key('ES256'), null, 'an admin rotates keys');
-select is((select count(*) from openclaw.doctor()), 8::bigint, 'an admin asks the doctor');
+select is((select count(*) from openclaw.doctor()), 12::bigint, 'an admin asks the doctor');
 reset role;
 
 select * from finish();

@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(33);
+select plan(57);
 
 -- Runs a change, asks the doctor, and takes the change back: the checks that fail, and whether each
 -- of them has a remedy.
@@ -19,9 +19,9 @@ end
 $$;
 
 select is(array(select check_name from openclaw.doctor() order by check_name),
-  array['issuer', 'key_successors', 'logged_parameters', 'master_key', 'public_access', 'signing_key', 'triggers',
-  'versions'],
-  'doctor makes its eight checks');
+  array['audit_partitions', 'audit_sealing', 'excess_privileges', 'issuer', 'key_successors', 'logged_parameters',
+  'master_key', 'public_access', 'row_security', 'signing_key', 'triggers', 'versions'],
+  'doctor makes its twelve checks');
 select is_empty('select * from openclaw.doctor() where not ok',
   'doctor finds nothing wrong with a good installation');
 select is_empty('select * from openclaw.doctor() where remedy <> '''' or detail = ''''',
@@ -45,13 +45,42 @@ from (values
    'grant usage on schema openclaw to pgtap_doctor_reader;
     grant execute on function openclaw.verify_token(text, text[]) to pgtap_doctor_reader'),
   ('a function that PUBLIC may call', 'public_access',
-  'grant execute on function openclaw.is_grant(text) to public'))
+  'grant execute on function openclaw.is_grant(text) to public'),
+  ('a table without row-level security', 'row_security',
+  'alter table openclaw.plans disable row level security'),
+  ('a policy that is gone', 'row_security', 'drop policy own_rows on openclaw.api_tokens'),
+  ('a role that may read a table', 'excess_privileges',
+  'grant select on openclaw.api_tokens to pgtap_doctor_reader'),
+  ('a role that may read a column', 'excess_privileges',
+  'grant select (id) on openclaw.api_tokens to pgtap_doctor_reader'),
+  ('a table that everybody may read', 'excess_privileges',
+  'grant select on openclaw.plans to public'),
+  ('a role that may call what no capability opens', 'excess_privileges',
+  'alter role pgtap_doctor_reader set log_parameter_max_length = 0;
+   grant execute on function openclaw.mint_token(text) to pgtap_doctor_reader'),
+  ('a role that may make objects in the schema', 'excess_privileges',
+  'alter role pgtap_doctor_reader set log_parameter_max_length = 0;
+   grant create on schema openclaw to pgtap_doctor_reader'),
+  ('a role that may hand its right on', 'excess_privileges',
+  'select openclaw.grant_access(''pgtap_doctor_reader'', ''verifier'');
+   grant execute on function openclaw.verify_token(text, text[]) to pgtap_doctor_reader with grant option'),
+  ('a front that is an admin too', 'excess_privileges',
+  'select openclaw.grant_access(''pgtap_doctor_reader'', ''front'');
+   select openclaw.grant_access(''pgtap_doctor_reader'', ''admin'')'),
+  ('a role with sessions that row-level security does not bind', 'excess_privileges',
+  'select openclaw.grant_access(''pgtap_doctor_reader'', ''session'');
+   alter role pgtap_doctor_reader bypassrls'),
+  ('months in the default partition', 'audit_partitions',
+  'insert into openclaw.audit_log_default (at, action, outcome) values (now() + interval ''1 year'', ''x'', ''success'')'),
+  ('rows that nobody seals', 'audit_sealing',
+  'select openclaw.make_audit_partition(''2020-01-01 00:00+00'');
+   insert into openclaw.audit_log (at, action, outcome) values (''2020-01-01 00:00+00'', ''x'', ''success'')'))
   as v(what, failing, change);
 -- From the catalog, so that a new trigger cannot be forgotten.
 create temp table trigger as
 select tgname as name, tgrelid::regclass as on_table from pg_trigger
 where not tgisinternal and tgrelid in (select oid from pg_class where relnamespace = 'openclaw'::regnamespace);
-select is((select count(*) from trigger), 7::bigint, 'the extension has seven triggers');
+select is((select count(*) from trigger), 11::bigint, 'the extension has eleven triggers');
 select is(pg_temp.failing_after(format(change, on_table, name)), array['triggers'],
   format('doctor sees that %s on %s is %s', name, on_table, what))
 from trigger, (values ('disabled', 'alter table only %s disable trigger %I'),

@@ -6,6 +6,7 @@ create role pgtap_privileges_verifier;
 create role pgtap_privileges_issuer;
 create role pgtap_privileges_admin;
 create role pgtap_privileges_front;
+create role pgtap_privileges_session;
 
 -- A call of each function with arguments that are not null: a strict function is not even called
 -- with a null, and the privilege not looked at.
@@ -35,7 +36,11 @@ from (values
   ('verifier', array['verify_token(text,text[])', 'verify_tokens(text[],text[])',
                      'verify_jwt(text,text,text[],text,text,text)', 'introspect(text)',
                      'introspect_access_token(text)', 'jwks()', 'status_list(text,text)']),
-  ('issuer', array['create_user(text,text,text,text)', 'disable_user(text)',
+  ('session', array['begin_session(text,text[],text)', 'end_session()', 'current_user_id()',
+                    'current_token_id()', 'has_scope(text)', 'sees_every_row()']),
+  ('issuer', array['create_user(text,text,text,text)', 'disable_user(text)', 'enable_user(text)',
+                   'set_password(text,text)', 'check_password(text,text,inet)',
+                   'change_plan(text,text)', 'plan_of(text)',
                    'register_container(text,text,text,text,text,text,text,text)',
                    'update_container(text,text,text,text,text,text)',
                    'remove_container(text,text)',
@@ -57,7 +62,9 @@ from (values
   ('admin', array['rotate_signing_key(text,interval)', 'revoke_signing_key(text)',
                   'create_master_key()', 'master_key_id()', 'master_key_ids()',
                   'rotate_master_key()', 'rewrap_signing_keys()', 'retire_master_keys()',
-                  'maintain()', 'doctor()']),
+                  'maintain()', 'doctor()', 'define_plan(text,integer,integer,interval,text[],integer)',
+                  'audit_verify(bigint,bytea)', 'audit_head()', 'current_user_id()',
+                  'sees_every_row()']),
   ('front', array['front_jwks(text)', 'front_metadata(text)', 'front_authorize(text)',
                   'front_token(text,text,text,text,text,text,text,text,text,text,text,text,text,text,text,text,text)',
                   'front_introspect(text,text,text,text,text,text,text,text)',
@@ -110,8 +117,8 @@ select is_empty($$select relation, outcome
 
 select is((select array_agg(openclaw.grant_access(role::regrole,
              substr(role, length('pgtap_privileges_') + 1))::text)
-           from (select distinct role from opened) as r), array_fill(''::text, array[4]),
-             'grant_access takes the four capabilities');
+           from (select distinct role from opened) as r), array_fill(''::text, array[5]),
+             'grant_access takes the five capabilities');
 select is_empty('select o.routine from opened as o where not exists (select from routine as r where r.routine::text = o.routine)',
   'every function that this file opens exists');
 create temp table called as

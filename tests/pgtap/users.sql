@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(26);
+select plan(27);
 
 select matches(openclaw.create_user(), '^user_[0-9A-Za-z]{22}$',
   'create_user makes an id when the platform gives none');
@@ -35,7 +35,9 @@ from unnest(array['', 'nobody', 'a@b@c', e'a@b\nc', repeat('x', 251) || '@b.c'])
 select throws_ok($$select openclaw.create_user(plan_tier => 'No Plan')$$, '23514', null,
   'create_user refuses a plan that is no identifier');
 select throws_ok($$select openclaw.create_user(password => '')$$, '22023',
-  'the password cannot be hashed', 'create_user refuses an empty password');
+  'the password is too short', 'create_user refuses an empty password');
+select throws_ok($$select openclaw.create_user(password => 'seven77')$$, '22023',
+  'the password is too short', 'create_user refuses a password of seven characters');
 select throws_ok($$select openclaw.create_user(password => repeat('x', 1025))$$, '54000',
   'password is too long', 'create_user refuses a password over 1024 bytes');
 select unalike(

@@ -1,0 +1,206 @@
+// Row-level security by token: whose rows a transaction sees.
+//
+// begin_session puts a verified token's digest and ids on a stack that belongs to the transaction;
+// its subtransactions' ends move or drop what was put there within them, and the transaction's end
+// drops all. Nothing of it is a setting, a table or a parameter, so that no SQL can forge it, and no
+// pooled connection hands it on.
+//
+// The token's row is looked at again for each statement: a revocation, an expiry or a narrowed scope
+// counts from the next one on.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/opaque_token.h"
+#include "core/scope.h"
+#include "core/sha256.h"
+#include "extension/verification.h"
+
+namespace openclaw::extension {
+
+namespace {
+
+// What a statement sees. Two views are equal when no transaction that one shows as running has ended
+// in the other (at one xmax, transactions only leave the list of those that run), this transaction
+// has changed nothing in between, and both are of one message of the client.
+struct View {
+  TransactionId xmin;
+  TransactionId xmax;
+  uint32 running;
+  int32 running_subtransactions;
+  CommandId command;
+  TimestampTz statement;
+
+  bool operator==(const View&) const = default;
+};
+
+View present_view() {
+  View view{};
+  view.statement = GetCurrentStatementStartTimestamp();
+  if (ActiveSnapshotSet()) {
+    const Snapshot snapshot = GetActiveSnapshot();
+    view.xmin = snapshot->xmin;
+    view.xmax = snapshot->xmax;
+    view.running = snapshot->xcnt;
+    view.running_subtransactions = snapshot->subxcnt;
+    view.command = snapshot->curcid;
+  }
+  return view;
+}
+
+struct Session {
+  SubTransactionId level;
+  bool open;  // false: end_session() was called here
+  Digest token_hash;
+  // Texts in the transaction's memory: they go where the session goes.
+  Datum user_id;
+  Datum token_id;
+  // What the row said last.
+  View seen;
+  bool live;
+  std::vector<std::string> scopes;
+};
+
+// Through a plain pointer: no constructor runs when the module is loaded.
+std::vector<Session>* sessions = nullptr;
+
+void on_transaction_event(XactEvent event, void*) {
+  switch (event) {
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_PARALLEL_COMMIT:
+    case XACT_EVENT_PARALLEL_ABORT:
+      sessions->clear();
+      break;
+    default:
+      break;
+  }
+}
+
+// Puts what was put within a subtransaction into its parent's care: of one level, the last one counts.
+void hand_on(SubTransactionId its, SubTransactionId parent) {
+  for (Session& session : *sessions) {
+    if (session.level == its) session.level = parent;
+  }
+  while (sessions->size() > 1 && (sessions->end() - 2)->level == sessions->back().level) {
+    sessions->erase(sessions->end() - 2);
+  }
+}
+
+void on_subtransaction_event(SubXactEvent event, SubTransactionId its, SubTransactionId parent,
+                             void*) {
+  if (event == SUBXACT_EVENT_ABORT_SUB) {
+    while (!sessions->empty() && sessions->back().level == its) sessions->pop_back();
+  } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
+    hand_on(its, parent);
+  }
+}
+
+void put(Session session) {
+  if (sessions == nullptr) {
+    auto fresh = std::make_unique<std::vector<Session>>();
+    guarded([] {
+      RegisterXactCallback(on_transaction_event, nullptr);
+      RegisterSubXactCallback(on_subtransaction_event, nullptr);
+    });
+    sessions = fresh.release();
+  }
+  session.level = GetCurrentSubTransactionId();
+  if (!sessions->empty() && sessions->back().level == session.level) sessions->pop_back();
+  sessions->push_back(std::move(session));
+}
+
+void look_again(Session& session, const View& now) {
+  TokenRow row{};
+  find_tokens({&session.token_hash, 1}, {&row, 1});
+  session.live = static_cast<bool>(check_token(row, {}, GetCurrentTimestamp()));
+  session.scopes.clear();
+  if (session.live) {
+    for (std::string_view scope : granted_scopes(row)) session.scopes.emplace_back(scope);
+  }
+  session.seen = now;
+}
+
+// The session that is good for this statement, or null.
+const Session* present_session() {
+  if (sessions == nullptr || sessions->empty()) return nullptr;
+  Session& session = sessions->back();
+  if (!session.open) return nullptr;
+  const View now = present_view();
+  if (!(session.seen == now)) look_again(session, now);
+  return session.live ? &session : nullptr;
+}
+
+Datum kept(Datum text) {
+  return guarded([&] {
+    MemoryContext former = MemoryContextSwitchTo(TopTransactionContext);
+    Datum copy = datumCopy(text, false, -1);
+    MemoryContextSwitchTo(former);
+    return copy;
+  });
+}
+
+[[noreturn]] void refuse(Error reason) {
+  const bool scopes = reason == Error::insufficient_scope;
+  throw SqlError{
+      scopes ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+      scopes ? "the token does not grant every required scope" : "the token begins no session",
+      "reason: " + std::string(name(reason)), std::string(message(reason))};
+}
+
+}  // namespace
+
+// (token, required_scopes, container_id) -> user_id
+OPENCLAW_FUNCTION(openclaw_begin_session) {
+  Call call(fcinfo);
+  TextArray scopes = call.required_text_array(1, kMaxScopes, 64 * 1024, "required_scopes");
+  const std::vector<std::string_view> required = required_scopes(scopes);
+  const auto container = call.text(2, 256);
+  const auto token = call.text(0, kTokenLength);
+  const auto verified = check_token(token, required, GetCurrentTimestamp());
+  if (!verified) refuse(verified.error());
+  if (verified->has_container && container != text_of(verified->container_id)) {
+    refuse(Error::wrong_audience);
+  }
+  Session session{};
+  session.open = true;
+  session.token_hash = token_hash(*token);
+  session.user_id = kept(verified->user_id);
+  session.token_id = kept(verified->id);
+  session.seen = present_view();
+  session.live = true;
+  for (std::string_view scope : granted_scopes(*verified)) session.scopes.emplace_back(scope);
+  const Datum user_id = session.user_id;
+  put(std::move(session));
+  return user_id;
+}
+
+OPENCLAW_FUNCTION(openclaw_end_session) {
+  static_cast<void>(fcinfo);
+  put(Session{});
+  return Datum{0};
+}
+
+OPENCLAW_FUNCTION(openclaw_current_user_id) {
+  const Session* session = present_session();
+  return session == nullptr ? Call(fcinfo).null() : session->user_id;
+}
+
+OPENCLAW_FUNCTION(openclaw_current_token_id) {
+  const Session* session = present_session();
+  return session == nullptr ? Call(fcinfo).null() : session->token_id;
+}
+
+OPENCLAW_FUNCTION(openclaw_has_scope) {
+  Call call(fcinfo);
+  const auto scope = call.text(0, 256);
+  const Session* session = present_session();
+  if (session == nullptr || !scope) return Call::boolean(false);
+  for (const std::string& granted : session->scopes) {
+    if (covers(granted, *scope)) return Call::boolean(true);
+  }
+  return Call::boolean(false);
+}
+
+}  // namespace openclaw::extension

@@ -1,0 +1,256 @@
+-- What a user's plan allows, and how fast. Whoever issues something for a user first takes from that
+-- user's token bucket: its row makes issuers of one user wait for one another until they commit, so
+-- that what is counted after it is exact, in every isolation level.
+
+create function openclaw.take_tokens(bucket text, cost double precision, capacity double precision,
+                                     period interval)
+  returns interval
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  per_second double precision := capacity / extract(epoch from period);
+  taken boolean;
+  found_level double precision;
+begin
+  insert into openclaw.rate_limits as r (bucket, level, at)
+  values (bucket, coalesce(capacity - cost, 0), clock_timestamp())
+  on conflict on constraint rate_limits_pkey do update
+  set level = coalesce(least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) - cost,
+                       r.level),
+      at = clock_timestamp()
+  where capacity is null
+     or least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) >= cost
+  returning true into taken;
+  if taken then
+    return null;
+  end if;
+  select least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0')))
+  into found_level
+  from openclaw.rate_limits as r where r.bucket = take_tokens.bucket;
+  return case when capacity < cost then period
+         else make_interval(secs => greatest((cost - found_level) / per_second, 0.001)) end;
+end
+$$;
+comment on function openclaw.take_tokens(text, double precision, double precision, interval) is
+  'Takes cost from a token bucket that holds capacity and fills evenly within period; null when it had as much, else how long until it has. capacity null: no limit. A negative cost gives back. The bucket''s row is held until the transaction ends.';
+revoke all on function openclaw.take_tokens(text, double precision, double precision, interval) from public;
+
+create function openclaw.plan_of(user_id text) returns openclaw.plans
+  language sql stable security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select case when p.plan_tier is not null then p
+           else row(u.plan_tier, 100, 1000, null, null, 600)::openclaw.plans end
+    from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier
+    where u.id = plan_of.user_id
+  $$;
+comment on function openclaw.plan_of(text) is
+  'A user''s plan. Without a row in openclaw.plans: 100 containers, 1000 live tokens, no longest lifetime, every scope, 600 issues a minute. Null for an unknown user.';
+revoke all on function openclaw.plan_of(text) from public;
+
+create function openclaw.plan_allows(allowed_scopes text[], scopes text[]) returns boolean
+  language sql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select allowed_scopes is null
+        or openclaw.scopes_cover(allowed_scopes, array(select s from unnest(scopes) as s where s not like 'openclaw:%'))
+  $$;
+comment on function openclaw.plan_allows(text[], text[]) is
+  'Whether a plan''s allowed scopes cover these. openclaw:… are rights at the front, which the platform gives and no plan.';
+revoke all on function openclaw.plan_allows(text[], text[]) from public;
+
+create function openclaw.within_plan(allowed_scopes text[], scopes text[]) returns text[]
+  language sql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select case when openclaw.plan_allows(allowed_scopes, scopes) then scopes
+           else openclaw.narrowed_scopes(scopes, allowed_scopes)
+                || array(select s from unnest(scopes) as s where s like 'openclaw:%') end
+  $$;
+comment on function openclaw.within_plan(text[], text[]) is
+  'What a plan''s allowed scopes leave of these.';
+revoke all on function openclaw.within_plan(text[], text[]) from public;
+
+create function openclaw.refuse_by_plan(reason text, message text, hint text) returns void
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  raise exception '%', message using errcode = '53400', detail = 'reason: ' || reason, hint = hint;
+end
+$$;
+comment on function openclaw.refuse_by_plan(text, text, text) is 'Raises 53400 with its reason.';
+revoke all on function openclaw.refuse_by_plan(text, text, text) from public;
+
+create function openclaw.take_issue(user_id text, cost integer default 1) returns interval
+  language sql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select openclaw.take_tokens('issues ' || user_id, cost, p.issues_per_minute, '1 minute')
+    from openclaw.plan_of(user_id) as p
+  $$;
+comment on function openclaw.take_issue(text, integer) is
+  'Takes from a user''s issues a minute, and holds back whoever else issues for the user; null, or how long to wait.';
+revoke all on function openclaw.take_issue(text, integer) from public;
+
+create function openclaw.claim_issue(user_id text, cost integer default 1) returns openclaw.plans
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  wait interval := openclaw.take_issue(user_id, cost);
+begin
+  if wait is not null then
+    perform openclaw.refuse_by_plan(
+      'rate_limited', format('plan "%s" allows %s issues a minute', p.plan_tier, p.issues_per_minute),
+      format('Try again in %s s.', ceil(extract(epoch from wait))))
+    from openclaw.plan_of(user_id) as p;
+  end if;
+  return openclaw.plan_of(user_id);
+end
+$$;
+comment on function openclaw.claim_issue(text, integer) is
+  'take_issue, and the plan as it is then. Errors: 53400 with reason: rate_limited.';
+revoke all on function openclaw.claim_issue(text, integer) from public;
+
+create function openclaw.require_plan_scopes(plan openclaw.plans, scopes text[]) returns void
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if not openclaw.plan_allows(plan.allowed_scopes, scopes) then
+    perform openclaw.refuse_by_plan(
+      'plan_scopes', format('plan "%s" does not allow every one of these scopes', plan.plan_tier),
+      'Ask for scopes within ' || array_to_string(plan.allowed_scopes, ' ') || '.');
+  end if;
+end
+$$;
+comment on function openclaw.require_plan_scopes(openclaw.plans, text[]) is
+  'Raises 53400 with reason: plan_scopes unless the plan allows these.';
+revoke all on function openclaw.require_plan_scopes(openclaw.plans, text[]) from public;
+
+create function openclaw.plan_lifetime(plan openclaw.plans, lifetime interval, fallback interval)
+  returns interval
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if lifetime > plan.max_token_lifetime then
+    perform openclaw.refuse_by_plan(
+      'plan_lifetime', format('plan "%s" allows no lifetime over %s', plan.plan_tier, plan.max_token_lifetime),
+      'Ask for a shorter one, or for none: then it is the longest that is allowed.');
+  end if;
+  return coalesce(lifetime, least(fallback, plan.max_token_lifetime));
+end
+$$;
+comment on function openclaw.plan_lifetime(openclaw.plans, interval, interval) is
+  'The lifetime that was asked for; for null the fallback or the plan''s longest, whichever is shorter. Errors: 53400 with reason: plan_lifetime.';
+revoke all on function openclaw.plan_lifetime(openclaw.plans, interval, interval) from public;
+
+-- Changing plans. What is live never reaches beyond the plan: wider tokens are narrowed.
+
+create function openclaw.narrow_tokens(user_ids text[]) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  wide record;
+begin
+  -- Who is issuing for one of these users now is waited for, and what was issued then is seen.
+  perform from openclaw.users as u where u.id = any (user_ids) order by u.id for no key update;
+  for wide in
+    select t.id, t.user_id, openclaw.within_plan(p.allowed_scopes, t.scopes) as scopes
+    from openclaw.api_tokens as t, lateral openclaw.plan_of(t.user_id) as p
+    where t.user_id = any (user_ids) and t.revoked_at is null and t.expires_at > now()
+      and not openclaw.plan_allows(p.allowed_scopes, t.scopes)
+    order by t.id
+  loop
+    if wide.scopes = '{}' then
+      perform openclaw.revoke_token(wide.user_id, wide.id);
+    else
+      update openclaw.api_tokens as t set scopes = wide.scopes where t.id = wide.id;
+      perform openclaw.audit('narrow_token', wide.user_id, wide.id, reason => 'plan');
+    end if;
+  end loop;
+end
+$$;
+comment on function openclaw.narrow_tokens(text[]) is
+  'Takes from the live tokens of these users the scopes that their plan does not allow; a token that keeps none is revoked.';
+revoke all on function openclaw.narrow_tokens(text[]) from public;
+
+create function openclaw.plan_of_user_changed() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.audit('change_plan', new.id, new.plan_tier);
+  perform openclaw.narrow_tokens(array[new.id]);
+  return null;
+end
+$$;
+comment on function openclaw.plan_of_user_changed() is
+  'Trigger: a user''s new plan counts at once, for what is live too.';
+revoke all on function openclaw.plan_of_user_changed() from public;
+
+create trigger plan_changed after update of plan_tier on openclaw.users
+  for each row when (old.plan_tier <> new.plan_tier)
+  execute function openclaw.plan_of_user_changed();
+
+create function openclaw.plan_changed() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  tiers text[] := array_remove(array[case when tg_op <> 'INSERT' then old.plan_tier end,
+                                     case when tg_op <> 'DELETE' then new.plan_tier end], null);
+begin
+  perform openclaw.audit(case tg_op when 'DELETE' then 'delete_plan' else 'define_plan' end, null, tiers[cardinality(tiers)]);
+  perform openclaw.narrow_tokens(array(
+    select u.id from openclaw.users as u where u.plan_tier = any (tiers)));
+  return null;
+end
+$$;
+comment on function openclaw.plan_changed() is
+  'Trigger: a plan''s new limits count at once, for what is live too.';
+revoke all on function openclaw.plan_changed() from public;
+
+create trigger plan_changed after insert or update or delete on openclaw.plans
+  for each row execute function openclaw.plan_changed();
+
+create function openclaw.define_plan(
+    plan_tier text, max_containers integer default null, max_live_tokens integer default null,
+    max_token_lifetime interval default null, allowed_scopes text[] default null,
+    issues_per_minute integer default null)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  insert into openclaw.plans as p
+  values (plan_tier, max_containers, max_live_tokens, max_token_lifetime, allowed_scopes,
+          issues_per_minute)
+  on conflict on constraint plans_pkey do update
+  set max_containers = excluded.max_containers, max_live_tokens = excluded.max_live_tokens,
+      max_token_lifetime = excluded.max_token_lifetime, allowed_scopes = excluded.allowed_scopes,
+      issues_per_minute = excluded.issues_per_minute;
+end
+$$;
+comment on function openclaw.define_plan(text, integer, integer, interval, text[], integer) is
+  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Errors: 23514.';
+revoke all on function openclaw.define_plan(text, integer, integer, interval, text[], integer) from public;
+
+create function openclaw.change_plan(user_id text, plan_tier text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
+  return found;
+end
+$$;
+comment on function openclaw.change_plan(text, text) is
+  'Puts a user on another plan; counts at once, as define_plan does. False for an unknown user. Errors: 23502, 23514.';
+revoke all on function openclaw.change_plan(text, text) from public;
