@@ -41,5 +41,5 @@ begin
 end
 $$;
 comment on function openclaw.connect(text, text, text[]) is
-  'One call to a container: its endpoint, the headers to send (an access token or a user claim), whether TLS must show a client certificate, the pin of the server''s key, and when to ask again (refresh_at, at 80 % of the lifetime). Writes nothing. Errors: P0002 for a container that is unknown, disabled or another user''s, 0A000 for one that takes only API keys, 55000 and F0000 when no key can sign, 22023 for scopes.';
+  'One call to a container: its endpoint, the headers to send (an access token or a user claim), whether TLS must show a client certificate, the pin of the server''s key, and when to ask again (refresh_at, at 80 % of the lifetime). Writes nothing. Errors: P0002 for a container that is unknown, disabled or another user''s, 0A000 for one that takes only API keys, 55000 and F0000 when no key can sign, 22023 for scopes, 53400 for those that the user''s plan does not allow.';
 revoke all on function openclaw.connect(text, text, text[]) from public;

@@ -1,6 +1,7 @@
 -- What one reads in psql, and a settings page too: views over the rows that the reader may see. A
 -- role with the capability admin sees every row, any other one those of its session's user
--- (begin_session), and none without a session.
+-- (begin_session), and none without a session. Each view asks for both apart, so that the second goes
+-- by the index on user_id.
 
 create function openclaw.sees_every_row() returns boolean
   language sql stable
@@ -40,8 +41,11 @@ create view openclaw.token_overview with (security_barrier) as
          date_trunc('second', t.created_at) as created_at,
          date_trunc('second', t.expires_at) as expires_at,
          date_trunc('second', t.revoked_at) as revoked_at
-  from openclaw.api_tokens as t left join openclaw.containers as c on c.id = t.container_id
-  where (select openclaw.sees_every_row()) or t.user_id = (select openclaw.current_user_id());
+  from (select * from openclaw.api_tokens as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.api_tokens as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as t
+  left join openclaw.containers as c on c.id = t.container_id;
 comment on view openclaw.token_overview is
   'Opaque tokens and their state (live, expired, revoked); never a hash. A role without the capability admin sees those of its session''s user.';
 revoke all on openclaw.token_overview from public;
@@ -55,8 +59,10 @@ create view openclaw.container_overview with (security_barrier) as
          (select count(*) from openclaw.grants as g
           where g.container_id = c.id and g.revoked_at is null and g.expires_at > now()) as live_grants,
          c.jwt_generation, date_trunc('second', c.created_at) as created_at
-  from openclaw.containers as c
-  where (select openclaw.sees_every_row()) or c.user_id = (select openclaw.current_user_id());
+  from (select * from openclaw.containers as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.containers as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as c;
 comment on view openclaw.container_overview is
   'Containers, how they are reached, and what is bound to them. A role without the capability admin sees those of its session''s user.';
 revoke all on openclaw.container_overview from public;
@@ -68,10 +74,12 @@ create view openclaw.grant_overview with (security_barrier) as
               when g.expires_at <= clock_timestamp() then 'expired' else 'live' end as state,
          date_trunc('second', g.created_at) as created_at,
          date_trunc('second', g.expires_at) as expires_at
-  from openclaw.grants as g
+  from (select * from openclaw.grants as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.grants as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as g
   join openclaw.oauth_clients as o on o.id = g.client_id
-  join openclaw.containers as c on c.id = g.container_id
-  where (select openclaw.sees_every_row()) or g.user_id = (select openclaw.current_user_id());
+  join openclaw.containers as c on c.id = g.container_id;
 comment on view openclaw.grant_overview is
   'What clients may get again with refresh tokens. A role without the capability admin sees the grants of its session''s user.';
 revoke all on openclaw.grant_overview from public;
@@ -79,9 +87,10 @@ revoke all on openclaw.grant_overview from public;
 create view openclaw.audit_recent with (security_barrier) as
   select date_trunc('second', a.at) as at, a.actor, a.on_behalf_of, a.action, a.user_id, a.target,
          a.outcome, a.reason, a.source, a.request_id
-  from openclaw.audit_log as a
-  where a.at > now() - interval '7 days'
-    and ((select openclaw.sees_every_row()) or a.user_id = (select openclaw.current_user_id()))
+  from (select * from openclaw.audit_log as every where (select openclaw.sees_every_row()) and every.at > now() - interval '7 days'
+        union all
+        select * from openclaw.audit_log as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id()) and own.at > now() - interval '7 days') as a
   order by a.at desc;
 comment on view openclaw.audit_recent is
   'The audit log of the last seven days, the newest row first. A role without the capability admin sees what concerns its session''s user.';

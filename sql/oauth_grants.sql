@@ -343,7 +343,7 @@ begin
      and (select count(*) from (
             select from openclaw.grants as g
             where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) < 1000 then
-    if openclaw.take_issue(subject.user_id) is not null then
+    if openclaw.take_issue(openclaw.plan_of(subject.user_id), subject.user_id) is not null then
       return openclaw.grant_refusal('rate_limited', 'the user''s plan allows no more at the moment');
     end if;
     insert into openclaw.grants as g

@@ -37,25 +37,32 @@ comment on function openclaw.take_tokens(text, double precision, double precisio
 revoke all on function openclaw.take_tokens(text, double precision, double precision, interval) from public;
 
 create function openclaw.plan_of(user_id text) returns openclaw.plans
-  language sql stable security definer
+  language plpgsql stable security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select case when p.plan_tier is not null then p
-           else row(u.plan_tier, 100, 1000, null, null, 600)::openclaw.plans end
-    from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier
-    where u.id = plan_of.user_id
-  $$;
+declare
+  stored record;
+begin
+  select u.plan_tier, p as plan into stored
+  from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier
+  where u.id = plan_of.user_id;
+  return case when (stored.plan).plan_tier is not null or stored.plan_tier is null then stored.plan
+         else row(stored.plan_tier, 100, 1000, null, null, 600)::openclaw.plans end;
+end
+$$;
 comment on function openclaw.plan_of(text) is
   'A user''s plan. Without a row in openclaw.plans: 100 containers, 1000 live tokens, no longest lifetime, every scope, 600 issues a minute. Null for an unknown user.';
 revoke all on function openclaw.plan_of(text) from public;
 
 create function openclaw.plan_allows(allowed_scopes text[], scopes text[]) returns boolean
-  language sql immutable
+  language plpgsql immutable
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select allowed_scopes is null
-        or openclaw.scopes_cover(allowed_scopes, array(select s from unnest(scopes) as s where s not like 'openclaw:%'))
-  $$;
+begin
+  return allowed_scopes is null
+    or openclaw.scopes_cover(allowed_scopes, array(select s from unnest(scopes) as s where s not like 'openclaw:%'));
+end
+$$;
 comment on function openclaw.plan_allows(text[], text[]) is
   'Whether a plan''s allowed scopes cover these. openclaw:… are rights at the front, which the platform gives and no plan.';
 revoke all on function openclaw.plan_allows(text[], text[]) from public;
@@ -83,35 +90,37 @@ $$;
 comment on function openclaw.refuse_by_plan(text, text, text) is 'Raises 53400 with its reason.';
 revoke all on function openclaw.refuse_by_plan(text, text, text) from public;
 
-create function openclaw.take_issue(user_id text, cost integer default 1) returns interval
-  language sql volatile
+create function openclaw.take_issue(plan openclaw.plans, user_id text, cost integer default 1)
+  returns interval
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select openclaw.take_tokens('issues ' || user_id, cost, p.issues_per_minute, '1 minute')
-    from openclaw.plan_of(user_id) as p
-  $$;
-comment on function openclaw.take_issue(text, integer) is
+begin
+  return openclaw.take_tokens('issues ' || user_id, cost, plan.issues_per_minute, '1 minute');
+end
+$$;
+comment on function openclaw.take_issue(openclaw.plans, text, integer) is
   'Takes from a user''s issues a minute, and holds back whoever else issues for the user; null, or how long to wait.';
-revoke all on function openclaw.take_issue(text, integer) from public;
+revoke all on function openclaw.take_issue(openclaw.plans, text, integer) from public;
 
 create function openclaw.claim_issue(user_id text, cost integer default 1) returns openclaw.plans
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  wait interval := openclaw.take_issue(user_id, cost);
+  plan openclaw.plans := openclaw.plan_of(user_id);
+  wait interval := openclaw.take_issue(plan, user_id, cost);
 begin
   if wait is not null then
     perform openclaw.refuse_by_plan(
-      'rate_limited', format('plan "%s" allows %s issues a minute', p.plan_tier, p.issues_per_minute),
-      format('Try again in %s s.', ceil(extract(epoch from wait))))
-    from openclaw.plan_of(user_id) as p;
+      'rate_limited', format('plan "%s" allows %s issues a minute', plan.plan_tier, plan.issues_per_minute),
+      format('Try again in %s s.', ceil(extract(epoch from wait))));
   end if;
-  return openclaw.plan_of(user_id);
+  return plan;
 end
 $$;
 comment on function openclaw.claim_issue(text, integer) is
-  'take_issue, and the plan as it is then. Errors: 53400 with reason: rate_limited.';
+  'take_issue, and the user''s plan. The user''s row must be held (require_user), so that a change of plan comes before or after. Errors: 53400 with reason: rate_limited.';
 revoke all on function openclaw.claim_issue(text, integer) from public;
 
 create function openclaw.require_plan_scopes(plan openclaw.plans, scopes text[]) returns void

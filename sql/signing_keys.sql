@@ -215,6 +215,7 @@ begin
   values (fresh.kid, add_signing_key.alg, fresh.public_jwk, fresh.sealed_private_key,
           fresh.master_key_id, at, coalesce(add_signing_key.activates_at, propagated),
           openclaw.setting('jwks_max_age')::interval, propagated);
+  perform openclaw.audit('add_signing_key', null, fresh.kid);
   return fresh.kid;
 end
 $$;

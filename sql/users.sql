@@ -145,13 +145,18 @@ create function openclaw.sign_in_buckets(
   language sql stable
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
+    with client as (
+      -- An IPv4 address as dual-stack servers show it (RFC 4291 section 2.5.5.2).
+      select case when source <<= inet '::ffff:0:0/96' then substr(host(source), 8)::inet
+             else source end as address
+    )
     select 'email ' || encode(sha256(convert_to(lower(email collate "C"), 'UTF8')), 'hex'),
            openclaw.setting('sign_ins_per_email')::double precision
     where email is not null
     union all
-    select 'source ' || network(set_masklen(source, case family(source) when 6 then 64 else 32 end)),
+    select 'source ' || network(set_masklen(c.address, case family(c.address) when 6 then 64 else 32 end)),
            openclaw.setting('sign_ins_per_source')::double precision
-    where source is not null
+    from client as c where c.address is not null
   $$;
 comment on function openclaw.sign_in_buckets(text, inet) is
   'The token buckets of a sign-in, always in this order. The e-mail is hashed: the table of buckets names nobody.';

@@ -1,0 +1,3019 @@
+-- From 0.1.0 to 0.2.0. Written by tools/update-script: change sql/updates/prelude--0.1.0--0.2.0.sql or sql/, and run it again.
+\echo Use "ALTER EXTENSION openclaw UPDATE" to load this file. \quit
+
+-- What roles were given, to be given again at the end: what is dropped below takes its grants along, and
+-- a capability may have got functions. A setting, since a table made here would belong to the extension.
+do $$
+begin
+  perform set_config('openclaw_update.capabilities', coalesce((
+    select json_agg(json_build_object('role', r.oid::regrole, 'capability', c.name))::text
+    from (values ('verifier'), ('issuer'), ('admin'), ('front'), ('session')) as c(name), pg_roles as r
+    where exists (select from openclaw.capability_routines(c.name))
+      and not exists (select from openclaw.capability_routines(c.name) as f
+                      where not exists (select from pg_proc as p, aclexplode(p.proacl) as a
+                                        where p.oid = f and a.grantee = r.oid and a.privilege_type = 'EXECUTE'
+                                          and a.grantee <> p.proowner))), '[]'), true);
+  perform set_config('openclaw_update.grants', coalesce((
+    select json_agg(json_build_object('object', g.object, 'role', g.grantee::regrole, 'privilege', g.privilege_type,
+                                      'option', g.is_grantable))::text
+    from (select 'function ' || p.oid::regprocedure as object, p.proowner as owner, a.*
+          from pg_proc as p, aclexplode(p.proacl) as a where p.pronamespace = 'openclaw'::regnamespace
+          union all
+          select 'table ' || c.oid::regclass, c.relowner, a.*
+          from pg_class as c, aclexplode(c.relacl) as a
+          where c.relnamespace = 'openclaw'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')) as g
+    where g.grantee <> 0 and g.grantee <> g.owner), '[]'), true);
+end
+$$;
+
+-- What 0.2.0 changes in tables that 0.1.0 made. tools/update-script puts this before the rest.
+
+-- Made anew with expires_at: plans count the live tokens of a user.
+drop index openclaw.api_tokens_user_id_idx;
+
+alter table openclaw.audit_log add column on_behalf_of text, add column source inet;
+
+drop function openclaw.audit(text, text, text, text, text);
+drop function openclaw.jwt_seconds(interval, text);
+
+create function openclaw.require_primary() returns void
+  language plpgsql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if pg_is_in_recovery() then
+    raise exception 'this is a standby: it only reads' using errcode = '25006',
+      hint = 'Connect to the primary (libpq: target_session_attrs=read-write).';
+  elsif current_setting('transaction_read_only')::boolean then
+    raise exception 'this transaction is read-only' using errcode = '25006',
+      hint = 'Begin it with READ WRITE, or look at default_transaction_read_only.';
+  end if;
+end
+$$;
+
+comment on function openclaw.require_primary() is
+  'Raises 25006 with what to do where nothing can be written. The first act of whatever writes.';
+
+revoke all on function openclaw.require_primary() from public;
+
+comment on table openclaw.plans is
+  'Limits by plan tier; null is no limit. A tier without a row has the built-in limits (sql/plans.sql).';
+
+create index api_tokens_user_id_idx on openclaw.api_tokens (user_id, expires_at);
+
+create index api_tokens_expires_at_idx on openclaw.api_tokens (expires_at);
+
+comment on table openclaw.audit_log is
+  'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for.';
+
+create index audit_log_user_id_idx on openclaw.audit_log (user_id, at);
+
+create table openclaw.audit_blocks (
+  block bigint primary key check (block > 0),
+  lower timestamptz not null,
+  upper timestamptz not null check (upper > lower),
+  rows integer not null check (rows > 0),
+  ids uuid[],
+  hashes bytea,
+  leaves_hash bytea not null check (octet_length(leaves_hash) = 32),
+  previous bytea not null,
+  hash bytea not null check (octet_length(hash) = 32),
+  sealed_at timestamptz not null default clock_timestamp(),
+  pruned_at timestamptz,
+  check ((ids is null) = (hashes is null) and (ids is null) = (pruned_at is not null)),
+  check (ids is null or cardinality(ids) = rows and octet_length(hashes) = 32 * rows)
+);
+
+comment on table openclaw.audit_blocks is
+  'The audit rows from lower until before upper, by id with the SHA-256 of each; hash covers them and the block before, so that none can change without all that follow. Retention takes ids and hashes away and leaves the chain.';
+
+-- These two hold nothing that is worth a dump, and nothing that fits another server's clock and
+-- transaction ids.
+create table openclaw.audit_marks (
+  only_one boolean primary key default true check (only_one),
+  upper timestamptz not null,
+  xid xid8 not null
+);
+
+comment on table openclaw.audit_marks is
+  'Until when the next blocks go, once every transaction before xid has ended.';
+
+create unlogged table openclaw.rate_limits (
+  bucket text collate "C" primary key,
+  level double precision not null,
+  at timestamptz not null
+) with (fillfactor = 50);
+
+comment on table openclaw.rate_limits is
+  'Token buckets: how full each was, and when. A crash empties the table, which fills every bucket.';
+
+revoke all on openclaw.audit_blocks, openclaw.audit_marks, openclaw.rate_limits from public;
+
+select pg_catalog.pg_extension_config_dump('openclaw.audit_blocks', '');
+
+-- The audit log: one row for each change of state and each refused sign-in or grant, in its
+-- transaction.
+--
+-- Blocks chain the rows by SHA-256 without making writers wait for one another. A row belongs to the
+-- block whose span its time lies in, so a block may be sealed only when no transaction can add an
+-- earlier row. maintain() therefore works in two runs: one leaves a mark (its own start, and its
+-- transaction id), a later one seals up to the mark when every older transaction has ended. A writer
+-- has its transaction id before it looks at the clock: whoever wrote before the mark is older.
+
+create function openclaw.audit(action text, user_id text, target text,
+                               outcome text default 'success', reason text default null,
+                               source inet default null)
+  returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  sealed_until timestamptz;
+begin
+  -- A standby cannot keep what it refuses.
+  if outcome = 'refused' and current_setting('transaction_read_only')::boolean then
+    return;
+  end if;
+  perform pg_current_xact_id();
+  -- Where the clock was set back, a row still comes after what is sealed.
+  sealed_until := greatest(
+    (select m.upper from openclaw.audit_marks as m),
+    (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
+  insert into openclaw.audit_log
+    (at, action, user_id, target, outcome, reason, request_id, on_behalf_of, source)
+  values (greatest(clock_timestamp(), sealed_until), action, user_id, target, outcome, reason,
+          nullif(openclaw.setting('request_id'), ''),
+          coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()), source);
+end
+$$;
+
+comment on function openclaw.audit(text, text, text, text, text, inet) is
+  'Adds an audit row: action and outcome, whose (user_id), which (target is an id, never a token), where from, openclaw.request_id of the transaction, and on whose behalf: openclaw.actor, or the user of begin_session.';
+
+revoke all on function openclaw.audit(text, text, text, text, text, inet) from public;
+
+-- What can be sealed is never changed; what retention may delete is at least 30 days old.
+create or replace function openclaw.audit_log_is_append_only() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if openclaw.setting('retiring_audit_rows')::boolean then
+    if tg_relid = 'openclaw.audit_blocks'::regclass and tg_op = 'UPDATE'
+       and old.upper < now() - interval '30 days'
+       and (new.block, new.lower, new.upper, new.rows, new.leaves_hash, new.previous, new.hash)
+           = (old.block, old.lower, old.upper, old.rows, old.leaves_hash, old.previous, old.hash) then
+      return new;
+    elsif tg_relid <> 'openclaw.audit_blocks'::regclass and tg_op = 'DELETE'
+       and old.at < now() - interval '30 days' then
+      return old;
+    end if;
+  end if;
+  raise exception 'openclaw.% is append-only',
+    case when tg_relid = 'openclaw.audit_blocks'::regclass then 'audit_blocks' else 'audit_log' end
+    using errcode = '42501';
+end
+$$;
+
+comment on function openclaw.audit_log_is_append_only() is
+  'Trigger: refuses UPDATE, DELETE and TRUNCATE of audit rows and blocks with 42501, but for retention.';
+
+create trigger append_only before update or delete on openclaw.audit_blocks
+  for each row execute function openclaw.audit_log_is_append_only();
+
+create trigger never_truncated before truncate on openclaw.audit_blocks
+  for each statement execute function openclaw.audit_log_is_append_only();
+
+-- Partitions, one for each month of UTC.
+
+create function openclaw.audit_months()
+  returns table (partition regclass, lower timestamptz, upper timestamptz)
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select i.inhrelid::regclass, m.lower at time zone 'UTC',
+           (m.lower + interval '1 month') at time zone 'UTC'
+    from pg_inherits as i join pg_class as c on c.oid = i.inhrelid,
+         lateral (select to_date(substring(c.relname from '^audit_log_(\d{4}_\d{2})$'), 'YYYY_MM')::timestamp) as m(lower)
+    where i.inhparent = 'openclaw.audit_log'::regclass and m.lower is not null
+  $$;
+
+comment on function openclaw.audit_months() is
+  'The dated partitions of the audit log and the months that they hold.';
+
+revoke all on function openclaw.audit_months() from public;
+
+create function openclaw.make_audit_partition(month timestamptz) returns boolean
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  set lock_timeout = '500ms'
+  as $$
+declare
+  name text := to_char(month at time zone 'UTC', '"audit_log_"YYYY_MM');
+  upper timestamptz := (month at time zone 'UTC' + interval '1 month') at time zone 'UTC';
+begin
+  -- Rows of this month that lie in the default partition stay there, and the month with them.
+  if to_regclass('openclaw.' || name) is not null
+     or exists (select from openclaw.audit_log_default as d where d.at >= month and d.at < upper) then
+    return false;
+  end if;
+  execute format('create table openclaw.%I (like openclaw.audit_log including defaults including constraints)', name);
+  execute format('revoke all on openclaw.%I from public', name);
+  execute format('alter table openclaw.%I enable row level security', name);
+  execute format('comment on table openclaw.%I is %L', name,
+                 to_char(month at time zone 'UTC', '"Audit rows of "YYYY-MM "(UTC)."'));
+  execute format('create trigger never_truncated before truncate on openclaw.%I for each statement
+                  execute function openclaw.audit_log_is_append_only()', name);
+  execute format('alter table openclaw.audit_log attach partition openclaw.%I for values from (%L) to (%L)',
+                 name, month, upper);
+  return true;
+exception when lock_not_available then
+  return false; -- a writer of the default partition is at it: the next run tries again
+end
+$$;
+
+comment on function openclaw.make_audit_partition(timestamptz) is
+  'Makes the partition of a month that begins at this time; false when it is there, or cannot be at the moment.';
+
+revoke all on function openclaw.make_audit_partition(timestamptz) from public;
+
+create function openclaw.make_audit_partitions() returns bigint
+  language sql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select count(*) filter (where openclaw.make_audit_partition(
+      (date_trunc('month', now() at time zone 'UTC') + n * interval '1 month') at time zone 'UTC'))
+    from generate_series(0, 2) as n
+  $$;
+
+comment on function openclaw.make_audit_partitions() is
+  'Makes the partitions of this month and the two that follow; returns how many were missing.';
+
+revoke all on function openclaw.make_audit_partitions() from public;
+
+-- Blocks.
+
+create function openclaw.audit_row_hash(a openclaw.audit_log) returns bytea
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select sha256(convert_to(json_build_array(
+      a.id, extract(epoch from a.at), a.actor, a.action, a.user_id, a.target, a.outcome, a.reason,
+      a.request_id, a.on_behalf_of, host(a.source))::text, 'UTF8'))
+  $$;
+
+comment on function openclaw.audit_row_hash(openclaw.audit_log) is
+  'SHA-256 of an audit row: of the JSON array of its columns in UTF-8, its time in seconds since 1970.';
+
+revoke all on function openclaw.audit_row_hash(openclaw.audit_log) from public;
+
+create function openclaw.audit_leaves_hash(ids uuid[], hashes bytea) returns bytea
+  language sql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$ select sha256(convert_to(ids::text, 'UTF8') || hashes) $$;
+
+comment on function openclaw.audit_leaves_hash(uuid[], bytea) is
+  'SHA-256 over a block''s row ids and their hashes.';
+
+revoke all on function openclaw.audit_leaves_hash(uuid[], bytea) from public;
+
+create function openclaw.audit_block_hash(b openclaw.audit_blocks) returns bytea
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select sha256(b.previous || b.leaves_hash || convert_to(json_build_array(
+      b.block, extract(epoch from b.lower)::text, extract(epoch from b.upper)::text, b.rows)::text,
+      'UTF8'))
+  $$;
+
+comment on function openclaw.audit_block_hash(openclaw.audit_blocks) is
+  'SHA-256 over the hash of the block before, the rows'' and the block''s own number, span and count.';
+
+revoke all on function openclaw.audit_block_hash(openclaw.audit_blocks) from public;
+
+create function openclaw.seal_audit_block(mark timestamptz) returns integer
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  most constant integer := 5000;
+  last openclaw.audit_blocks;
+  fresh openclaw.audit_blocks;
+  first_at timestamptz;
+begin
+  select b.* into last from openclaw.audit_blocks as b order by b.block desc limit 1;
+  fresh.block := coalesce(last.block, 0) + 1;
+  fresh.lower := coalesce(last.upper, '-infinity');
+  fresh.previous := coalesce(last.hash, '');
+  select min(a.at) into first_at
+  from openclaw.audit_log as a where a.at >= fresh.lower and a.at < mark;
+  if first_at is null then
+    return 0;
+  end if;
+  -- Up to so many rows, those of one time together, and none of another month.
+  fresh.upper := least(
+    mark,
+    (date_trunc('month', first_at at time zone 'UTC') + interval '1 month') at time zone 'UTC',
+    (select min(next.at)
+     from (select a.at from openclaw.audit_log as a
+           where a.at >= first_at and a.at < mark order by a.at offset most limit 1) as nth,
+          lateral (select a.at from openclaw.audit_log as a
+                   where a.at >= nth.at and a.at > first_at and a.at < mark order by a.at limit 1) as next));
+  select count(*), array_agg(a.id order by a.at, a.id),
+         string_agg(openclaw.audit_row_hash(a), '' order by a.at, a.id)
+  into fresh.rows, fresh.ids, fresh.hashes
+  from openclaw.audit_log as a where a.at >= fresh.lower and a.at < fresh.upper;
+  fresh.leaves_hash := openclaw.audit_leaves_hash(fresh.ids, fresh.hashes);
+  fresh.hash := openclaw.audit_block_hash(fresh);
+  fresh.sealed_at := clock_timestamp();
+  insert into openclaw.audit_blocks values (fresh.*);
+  return fresh.rows;
+end
+$$;
+
+comment on function openclaw.seal_audit_block(timestamptz) is
+  'Seals one more block of rows that are older than the mark; returns how many rows.';
+
+revoke all on function openclaw.seal_audit_block(timestamptz) from public;
+
+create function openclaw.seal_audit_log() returns bigint
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  mark openclaw.audit_marks;
+  rows integer;
+  sealed bigint := 0;
+begin
+  select m.* into mark from openclaw.audit_marks as m;
+  if found then
+    if mark.xid >= pg_snapshot_xmin(pg_current_snapshot()) then
+      return 0; -- who may have written before the mark is still at it
+    end if;
+    for i in 1..20 loop
+      rows := openclaw.seal_audit_block(mark.upper);
+      sealed := sealed + rows;
+      if rows = 0 then
+        delete from openclaw.audit_marks;
+        exit;
+      end if;
+    end loop;
+  end if;
+  -- What came since.
+  insert into openclaw.audit_marks (upper, xid)
+  select now(), pg_current_xact_id()
+  where exists (
+    select from openclaw.audit_log as a
+    where a.at >= coalesce((select b.upper from openclaw.audit_blocks as b
+                            order by b.block desc limit 1), '-infinity'))
+  on conflict do nothing;
+  return sealed;
+end
+$$;
+
+comment on function openclaw.seal_audit_log() is
+  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed, 100,000 at the most.';
+
+revoke all on function openclaw.seal_audit_log() from public;
+
+create function openclaw.audit_head(out block bigint, out hash bytea, out upper timestamptz)
+  language sql stable security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select b.block, b.hash, b.upper from openclaw.audit_blocks as b order by b.block desc limit 1
+  $$;
+
+comment on function openclaw.audit_head() is
+  'The last block of the audit log, its hash, and until when it goes; nulls when there is none. Kept elsewhere and given to audit_verify(), it shows whether the chain was cut or made anew.';
+
+revoke all on function openclaw.audit_head() from public;
+
+create function openclaw.audit_verify(known_block bigint default null, known_hash bytea default null)
+  returns table (block bigint, problem text, audit_id uuid, at timestamptz, detail text)
+  language plpgsql stable security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  b openclaw.audit_blocks;
+  next_block bigint := 1;
+  previous bytea := '';
+  lower timestamptz := '-infinity';
+begin
+  if (known_block is null) <> (known_hash is null) then
+    raise exception 'known_block and known_hash belong together' using errcode = '22004';
+  end if;
+  for b in select stored.* from openclaw.audit_blocks as stored order by stored.block loop
+    if b.block > next_block then
+      return query select next_block, 'block_missing', null::uuid, null::timestamptz,
+                          format('blocks %s to %s are gone', next_block, b.block - 1);
+    elsif b.previous <> previous or b.lower <> lower then
+      return query select b.block, 'block_edited', null::uuid, null::timestamptz,
+                          'it does not follow the block before it'::text;
+    end if;
+    if b.hash <> openclaw.audit_block_hash(b)
+       or b.leaves_hash <> coalesce(openclaw.audit_leaves_hash(b.ids, b.hashes), b.leaves_hash) then
+      return query select b.block, 'block_edited', null::uuid, null::timestamptz,
+                          'its hash is not that of what it says'::text;
+    elsif b.pruned_at is not null and b.upper > b.pruned_at - interval '30 days' then
+      return query select b.block, 'block_edited', null::uuid, null::timestamptz,
+                          'its rows were taken away before any retention could'::text;
+    end if;
+    if b.block = known_block and b.hash <> known_hash then
+      return query select b.block, 'block_rewritten', null::uuid, null::timestamptz,
+                          'its hash is not the one that was known'::text;
+    end if;
+    if b.ids is not null then
+      return query
+        select b.block,
+               case when a.id is null then 'row_removed' when leaf.id is null then 'row_inserted'
+                    else 'row_edited' end,
+               coalesce(a.id, leaf.id), a.at,
+               concat_ws(' ', a.action, a.user_id, a.target)
+        from (select l.id, substring(b.hashes from (l.n::integer - 1) * 32 + 1 for 32) as hash
+              from unnest(b.ids) with ordinality as l(id, n)) as leaf
+        full join (select x.*, openclaw.audit_row_hash(x) as hash from openclaw.audit_log as x
+                   where x.at >= b.lower and x.at < b.upper) as a on a.id = leaf.id
+        where a.hash is distinct from leaf.hash;
+    end if;
+    next_block := b.block + 1;
+    previous := b.hash;
+    lower := b.upper;
+  end loop;
+  if known_block >= next_block then
+    return query select known_block, 'block_missing', null::uuid, null::timestamptz,
+                        format('blocks %s to %s are gone', next_block, known_block);
+  end if;
+end
+$$;
+
+comment on function openclaw.audit_verify(bigint, bytea) is
+  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took are not looked at. Errors: 22004 for one argument without the other.';
+
+revoke all on function openclaw.audit_verify(bigint, bytea) from public;
+
+-- Retention, by whole months.
+
+create function openclaw.apply_audit_retention() returns bigint
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  set lock_timeout = '500ms'
+  as $$
+declare
+  cutoff timestamptz := date_trunc('month', (now() - openclaw.setting('audit_retention')::interval)
+                                            at time zone 'UTC') at time zone 'UTC';
+  old record;
+  gone bigint := 0;
+begin
+  -- What is not sealed is not old.
+  if coalesce((openclaw.audit_head()).upper, '-infinity') < cutoff then
+    return 0;
+  end if;
+  perform set_config('openclaw.retiring_audit_rows', 'on', true);
+  update openclaw.audit_blocks as b set ids = null, hashes = null, pruned_at = clock_timestamp()
+  where b.upper <= cutoff and b.pruned_at is null;
+  delete from openclaw.audit_log_default as d where (d.at, d.id) in (
+    select x.at, x.id from openclaw.audit_log_default as x where x.at < cutoff limit 10000);
+  get diagnostics gone = row_count;
+  perform set_config('openclaw.retiring_audit_rows', 'off', true);
+  for old in select m.partition, m.lower from openclaw.audit_months() as m
+             where m.upper <= cutoff order by m.lower limit 1 loop
+    execute format('drop table %s', old.partition);
+    perform openclaw.audit('drop_audit_partition', null, to_char(old.lower at time zone 'UTC', 'YYYY-MM'));
+    gone := gone + 1;
+  end loop;
+  return gone;
+exception when lock_not_available then
+  return 0; -- a long reader or writer is at the log: the next run tries again
+end
+$$;
+
+comment on function openclaw.apply_audit_retention() is
+  'Ends what lies whole months beyond openclaw.audit_retention: a dated partition a run, 10,000 rows of the default one. Returns how many partitions and rows went.';
+
+revoke all on function openclaw.apply_audit_retention() from public;
+
+-- Row-level security by token: whose rows a transaction sees. The state lives in the backend
+-- (extension/session.cpp), set by a verified token alone; docs/how-to/row-level-security.md shows
+-- it at work.
+
+create function openclaw.begin_session(token text, required_scopes text[] default '{}',
+                                       container_id text default null)
+  returns text
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_begin_session';
+
+comment on function openclaw.begin_session(text, text[], text) is
+  'Has the rest of the transaction see as the user of this opaque token, and returns the user''s id. Gone with the transaction; a rollback to a savepoint brings back what was before it. A token that is bound to a container needs that container_id. Works on a standby. Errors: 28000 with DETAIL reason: malformed, unknown, revoked, expired or wrong_audience, 42501 with reason: insufficient_scope, 22004 and 22023 for required_scopes.';
+
+revoke all on function openclaw.begin_session(text, text[], text) from public;
+
+create function openclaw.end_session() returns void
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_end_session';
+
+comment on function openclaw.end_session() is
+  'Ends what begin_session began, before the transaction does.';
+
+revoke all on function openclaw.end_session() from public;
+
+create function openclaw.current_user_id() returns text
+  language c stable parallel restricted
+  as 'MODULE_PATHNAME', 'openclaw_current_user_id';
+
+comment on function openclaw.current_user_id() is
+  'The user of begin_session; null without one, and from the next statement on when its token was revoked or has expired. For policies: using (owner = openclaw.current_user_id()).';
+
+revoke all on function openclaw.current_user_id() from public;
+
+create function openclaw.current_token_id() returns text
+  language c stable parallel restricted
+  as 'MODULE_PATHNAME', 'openclaw_current_token_id';
+
+comment on function openclaw.current_token_id() is
+  'The id of the token of begin_session; null as current_user_id() is.';
+
+revoke all on function openclaw.current_token_id() from public;
+
+create function openclaw.has_scope(scope text) returns boolean
+  language c stable parallel restricted
+  as 'MODULE_PATHNAME', 'openclaw_has_scope';
+
+comment on function openclaw.has_scope(text) is
+  'Whether the token of begin_session grants this scope; false without one.';
+
+revoke all on function openclaw.has_scope(text) from public;
+
+-- What a user's plan allows, and how fast. Whoever issues something for a user first takes from that
+-- user's token bucket: its row makes issuers of one user wait for one another until they commit, so
+-- that what is counted after it is exact, in every isolation level.
+
+create function openclaw.take_tokens(bucket text, cost double precision, capacity double precision,
+                                     period interval)
+  returns interval
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  per_second double precision := capacity / extract(epoch from period);
+  taken boolean;
+  found_level double precision;
+begin
+  insert into openclaw.rate_limits as r (bucket, level, at)
+  values (bucket, coalesce(capacity - cost, 0), clock_timestamp())
+  on conflict on constraint rate_limits_pkey do update
+  set level = coalesce(least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) - cost,
+                       r.level),
+      at = clock_timestamp()
+  where capacity is null
+     or least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) >= cost
+  returning true into taken;
+  if taken then
+    return null;
+  end if;
+  select least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0')))
+  into found_level
+  from openclaw.rate_limits as r where r.bucket = take_tokens.bucket;
+  return case when capacity < cost then period
+         else make_interval(secs => greatest((cost - found_level) / per_second, 0.001)) end;
+end
+$$;
+
+comment on function openclaw.take_tokens(text, double precision, double precision, interval) is
+  'Takes cost from a token bucket that holds capacity and fills evenly within period; null when it had as much, else how long until it has. capacity null: no limit. A negative cost gives back. The bucket''s row is held until the transaction ends.';
+
+revoke all on function openclaw.take_tokens(text, double precision, double precision, interval) from public;
+
+create function openclaw.plan_of(user_id text) returns openclaw.plans
+  language sql stable security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select case when p.plan_tier is not null then p
+           else row(u.plan_tier, 100, 1000, null, null, 600)::openclaw.plans end
+    from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier
+    where u.id = plan_of.user_id
+  $$;
+
+comment on function openclaw.plan_of(text) is
+  'A user''s plan. Without a row in openclaw.plans: 100 containers, 1000 live tokens, no longest lifetime, every scope, 600 issues a minute. Null for an unknown user.';
+
+revoke all on function openclaw.plan_of(text) from public;
+
+create function openclaw.plan_allows(allowed_scopes text[], scopes text[]) returns boolean
+  language sql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select allowed_scopes is null
+        or openclaw.scopes_cover(allowed_scopes, array(select s from unnest(scopes) as s where s not like 'openclaw:%'))
+  $$;
+
+comment on function openclaw.plan_allows(text[], text[]) is
+  'Whether a plan''s allowed scopes cover these. openclaw:… are rights at the front, which the platform gives and no plan.';
+
+revoke all on function openclaw.plan_allows(text[], text[]) from public;
+
+create function openclaw.within_plan(allowed_scopes text[], scopes text[]) returns text[]
+  language sql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select case when openclaw.plan_allows(allowed_scopes, scopes) then scopes
+           else openclaw.narrowed_scopes(scopes, allowed_scopes)
+                || array(select s from unnest(scopes) as s where s like 'openclaw:%') end
+  $$;
+
+comment on function openclaw.within_plan(text[], text[]) is
+  'What a plan''s allowed scopes leave of these.';
+
+revoke all on function openclaw.within_plan(text[], text[]) from public;
+
+create function openclaw.refuse_by_plan(reason text, message text, hint text) returns void
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  raise exception '%', message using errcode = '53400', detail = 'reason: ' || reason, hint = hint;
+end
+$$;
+
+comment on function openclaw.refuse_by_plan(text, text, text) is 'Raises 53400 with its reason.';
+
+revoke all on function openclaw.refuse_by_plan(text, text, text) from public;
+
+create function openclaw.take_issue(user_id text, cost integer default 1) returns interval
+  language sql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select openclaw.take_tokens('issues ' || user_id, cost, p.issues_per_minute, '1 minute')
+    from openclaw.plan_of(user_id) as p
+  $$;
+
+comment on function openclaw.take_issue(text, integer) is
+  'Takes from a user''s issues a minute, and holds back whoever else issues for the user; null, or how long to wait.';
+
+revoke all on function openclaw.take_issue(text, integer) from public;
+
+create function openclaw.claim_issue(user_id text, cost integer default 1) returns openclaw.plans
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  wait interval := openclaw.take_issue(user_id, cost);
+begin
+  if wait is not null then
+    perform openclaw.refuse_by_plan(
+      'rate_limited', format('plan "%s" allows %s issues a minute', p.plan_tier, p.issues_per_minute),
+      format('Try again in %s s.', ceil(extract(epoch from wait))))
+    from openclaw.plan_of(user_id) as p;
+  end if;
+  return openclaw.plan_of(user_id);
+end
+$$;
+
+comment on function openclaw.claim_issue(text, integer) is
+  'take_issue, and the plan as it is then. Errors: 53400 with reason: rate_limited.';
+
+revoke all on function openclaw.claim_issue(text, integer) from public;
+
+create function openclaw.require_plan_scopes(plan openclaw.plans, scopes text[]) returns void
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if not openclaw.plan_allows(plan.allowed_scopes, scopes) then
+    perform openclaw.refuse_by_plan(
+      'plan_scopes', format('plan "%s" does not allow every one of these scopes', plan.plan_tier),
+      'Ask for scopes within ' || array_to_string(plan.allowed_scopes, ' ') || '.');
+  end if;
+end
+$$;
+
+comment on function openclaw.require_plan_scopes(openclaw.plans, text[]) is
+  'Raises 53400 with reason: plan_scopes unless the plan allows these.';
+
+revoke all on function openclaw.require_plan_scopes(openclaw.plans, text[]) from public;
+
+create function openclaw.plan_lifetime(plan openclaw.plans, lifetime interval, fallback interval)
+  returns interval
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if lifetime > plan.max_token_lifetime then
+    perform openclaw.refuse_by_plan(
+      'plan_lifetime', format('plan "%s" allows no lifetime over %s', plan.plan_tier, plan.max_token_lifetime),
+      'Ask for a shorter one, or for none: then it is the longest that is allowed.');
+  end if;
+  return coalesce(lifetime, least(fallback, plan.max_token_lifetime));
+end
+$$;
+
+comment on function openclaw.plan_lifetime(openclaw.plans, interval, interval) is
+  'The lifetime that was asked for; for null the fallback or the plan''s longest, whichever is shorter. Errors: 53400 with reason: plan_lifetime.';
+
+revoke all on function openclaw.plan_lifetime(openclaw.plans, interval, interval) from public;
+
+-- Changing plans. What is live never reaches beyond the plan: wider tokens are narrowed.
+
+create function openclaw.narrow_tokens(user_ids text[]) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  wide record;
+begin
+  -- Who is issuing for one of these users now is waited for, and what was issued then is seen.
+  perform from openclaw.users as u where u.id = any (user_ids) order by u.id for no key update;
+  for wide in
+    select t.id, t.user_id, openclaw.within_plan(p.allowed_scopes, t.scopes) as scopes
+    from openclaw.api_tokens as t, lateral openclaw.plan_of(t.user_id) as p
+    where t.user_id = any (user_ids) and t.revoked_at is null and t.expires_at > now()
+      and not openclaw.plan_allows(p.allowed_scopes, t.scopes)
+    order by t.id
+  loop
+    if wide.scopes = '{}' then
+      perform openclaw.revoke_token(wide.user_id, wide.id);
+    else
+      update openclaw.api_tokens as t set scopes = wide.scopes where t.id = wide.id;
+      perform openclaw.audit('narrow_token', wide.user_id, wide.id, reason => 'plan');
+    end if;
+  end loop;
+end
+$$;
+
+comment on function openclaw.narrow_tokens(text[]) is
+  'Takes from the live tokens of these users the scopes that their plan does not allow; a token that keeps none is revoked.';
+
+revoke all on function openclaw.narrow_tokens(text[]) from public;
+
+create function openclaw.plan_of_user_changed() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.audit('change_plan', new.id, new.plan_tier);
+  perform openclaw.narrow_tokens(array[new.id]);
+  return null;
+end
+$$;
+
+comment on function openclaw.plan_of_user_changed() is
+  'Trigger: a user''s new plan counts at once, for what is live too.';
+
+revoke all on function openclaw.plan_of_user_changed() from public;
+
+create trigger plan_changed after update of plan_tier on openclaw.users
+  for each row when (old.plan_tier <> new.plan_tier)
+  execute function openclaw.plan_of_user_changed();
+
+create function openclaw.plan_changed() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  tiers text[] := array_remove(array[case when tg_op <> 'INSERT' then old.plan_tier end,
+                                     case when tg_op <> 'DELETE' then new.plan_tier end], null);
+begin
+  perform openclaw.audit(case tg_op when 'DELETE' then 'delete_plan' else 'define_plan' end, null, tiers[cardinality(tiers)]);
+  perform openclaw.narrow_tokens(array(
+    select u.id from openclaw.users as u where u.plan_tier = any (tiers)));
+  return null;
+end
+$$;
+
+comment on function openclaw.plan_changed() is
+  'Trigger: a plan''s new limits count at once, for what is live too.';
+
+revoke all on function openclaw.plan_changed() from public;
+
+create trigger plan_changed after insert or update or delete on openclaw.plans
+  for each row execute function openclaw.plan_changed();
+
+create function openclaw.define_plan(
+    plan_tier text, max_containers integer default null, max_live_tokens integer default null,
+    max_token_lifetime interval default null, allowed_scopes text[] default null,
+    issues_per_minute integer default null)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  insert into openclaw.plans as p
+  values (plan_tier, max_containers, max_live_tokens, max_token_lifetime, allowed_scopes,
+          issues_per_minute)
+  on conflict on constraint plans_pkey do update
+  set max_containers = excluded.max_containers, max_live_tokens = excluded.max_live_tokens,
+      max_token_lifetime = excluded.max_token_lifetime, allowed_scopes = excluded.allowed_scopes,
+      issues_per_minute = excluded.issues_per_minute;
+end
+$$;
+
+comment on function openclaw.define_plan(text, integer, integer, interval, text[], integer) is
+  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Errors: 23514.';
+
+revoke all on function openclaw.define_plan(text, integer, integer, interval, text[], integer) from public;
+
+create function openclaw.change_plan(user_id text, plan_tier text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
+  return found;
+end
+$$;
+
+comment on function openclaw.change_plan(text, text) is
+  'Puts a user on another plan; counts at once, as define_plan does. False for an unknown user. Errors: 23502, 23514.';
+
+revoke all on function openclaw.change_plan(text, text) from public;
+
+create function openclaw.check_password_hash(
+    password_hash text, password text, out matches boolean, out outdated boolean)
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_check_password';
+
+comment on function openclaw.check_password_hash(text, text) is
+  'Whether a password fits a hash, and whether that is of a lower cost than the settings say. Whoever is refused waits as long as a hash of the settings'' cost takes, also without a hash. Errors: 57014 when cancelled.';
+
+revoke all on function openclaw.check_password_hash(text, text) from public;
+
+create function openclaw.new_password_hash(password text) returns text
+  language plpgsql volatile strict
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if length(password) < 8 then
+    raise exception 'the password is too short' using errcode = '22023',
+      hint = 'Use at least 8 characters (NIST SP 800-63B, 5.1.1.2).';
+  end if;
+  return openclaw.argon2id_hash(password);
+end
+$$;
+
+comment on function openclaw.new_password_hash(text) is
+  'argon2id_hash of a password that a person chose: at least 8 characters. Errors: 22023, 54000.';
+
+revoke all on function openclaw.new_password_hash(text) from public;
+
+create or replace function openclaw.create_user(email text default null, user_id text default null,
+                                     plan_tier text default 'free', password text default null)
+  returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  new_id text := coalesce(create_user.user_id, openclaw.new_id('user'));
+begin
+  perform openclaw.require_primary();
+  insert into openclaw.users (id, email, plan_tier)
+  values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'));
+  -- Apart and last: a row that a constraint refuses is shown whole in the error's detail.
+  if create_user.password is not null then
+    update openclaw.users as u set password_hash = openclaw.new_password_hash(create_user.password)
+    where u.id = new_id;
+  end if;
+  perform openclaw.audit('create_user', new_id, new_id);
+  return new_id;
+end
+$$;
+
+comment on function openclaw.create_user(text, text, text, text) is
+  'Adds a user and returns the id: the platform''s own (user_id), or a new user_… one. The password is optional; pass it as a bound parameter, never in the query''s text. Errors: 23505 for an id or e-mail (case-insensitive) that exists, 23514 for one that is malformed, 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
+
+create or replace function openclaw.disable_user(user_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.users as u set disabled_at = now()
+  where u.id = disable_user.user_id and u.disabled_at is null;
+  return found or exists (select from openclaw.users as u where u.id = disable_user.user_id);
+end
+$$;
+
+create function openclaw.enable_user(user_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.users as u set disabled_at = null
+  where u.id = enable_user.user_id and u.disabled_at is not null;
+  if found then
+    perform openclaw.audit('enable_user', user_id, user_id);
+    return true;
+  end if;
+  return exists (select from openclaw.users as u where u.id = enable_user.user_id);
+end
+$$;
+
+comment on function openclaw.enable_user(text) is
+  'Takes disable_user back: the user may sign in and have new tokens. What was ended stays ended. True also when the user was not disabled, false for an unknown one.';
+
+revoke all on function openclaw.enable_user(text) from public;
+
+create function openclaw.set_password(user_id text, password text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.users as u set password_hash = openclaw.new_password_hash(set_password.password)
+  where u.id = set_password.user_id;
+  if found then
+    perform openclaw.audit(case when password is null then 'remove_password' else 'set_password' end,
+                           user_id, user_id);
+  end if;
+  return found;
+end
+$$;
+
+comment on function openclaw.set_password(text, text) is
+  'Gives a user a new password, or with null none; pass it as a bound parameter, never in the query''s text. Tokens stay: revoke_user_tokens ends them. False for an unknown user. Errors: 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
+
+revoke all on function openclaw.set_password(text, text) from public;
+
+-- Sign-in. Two token buckets, of the e-mail and of the source, slow down whoever guesses; they stand
+-- before the password alone and touch nobody's session or tokens. Both are taken from after the hash
+-- (which is the long part), so that nobody waits for another's; a success gives back. Of many guesses
+-- at once, no more get an answer than the buckets hold.
+
+create type openclaw.sign_in as (valid boolean, reason text, user_id text, retry_after interval);
+
+comment on type openclaw.sign_in is
+  'valid and whose, or the reason: wrong_credentials, or throttled and for how long (retry_after).';
+
+create function openclaw.sign_in_buckets(
+    email text, source inet, out bucket text, out capacity double precision)
+  returns setof record
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    with client as (
+      -- An IPv4 address as dual-stack servers show it (RFC 4291 section 2.5.5.2).
+      select case when source <<= inet '::ffff:0:0/96' then substr(host(source), 8)::inet
+             else source end as address
+    )
+    select 'email ' || encode(sha256(convert_to(lower(email collate "C"), 'UTF8')), 'hex'),
+           openclaw.setting('sign_ins_per_email')::double precision
+    where email is not null
+    union all
+    select 'source ' || network(set_masklen(c.address, case family(c.address) when 6 then 64 else 32 end)),
+           openclaw.setting('sign_ins_per_source')::double precision
+    from client as c where c.address is not null
+  $$;
+
+comment on function openclaw.sign_in_buckets(text, inet) is
+  'The token buckets of a sign-in, always in this order. The e-mail is hashed: the table of buckets names nobody.';
+
+revoke all on function openclaw.sign_in_buckets(text, inet) from public;
+
+create function openclaw.take_sign_in(email text, source inet, cost integer) returns interval
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  wait interval;
+  longest interval;
+  b record;
+begin
+  for b in select s.bucket, s.capacity from openclaw.sign_in_buckets(email, source) as s loop
+    wait := openclaw.take_tokens(b.bucket, cost, b.capacity, '1 hour');
+    longest := greatest(longest, wait);
+  end loop;
+  return longest;
+end
+$$;
+
+comment on function openclaw.take_sign_in(text, inet, integer) is
+  'Takes from both buckets of a sign-in; null, or how long to wait.';
+
+revoke all on function openclaw.take_sign_in(text, inet, integer) from public;
+
+create function openclaw.sign_in_wait(email text, source inet) returns interval
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select max(make_interval(secs => (1 - f.level) * 3600 / s.capacity))
+    from openclaw.sign_in_buckets(email, source) as s
+    join openclaw.rate_limits as r on r.bucket = s.bucket,
+         lateral (select r.level + s.capacity / 3600
+                    * extract(epoch from greatest(clock_timestamp() - r.at, '0')) as level) as f
+    where f.level < 1
+  $$;
+
+comment on function openclaw.sign_in_wait(text, inet) is
+  'How long a sign-in has to wait, without taking part; null: not at all.';
+
+revoke all on function openclaw.sign_in_wait(text, inet) from public;
+
+create function openclaw.check_password(email text, password text, source inet default null)
+  returns openclaw.sign_in
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  stored record;
+  checked record;
+  problem text;
+  answer openclaw.sign_in;
+begin
+  perform openclaw.require_primary();
+  -- No address is longer (RFC 5321 section 4.5.3.1).
+  email := case when octet_length(email) <= 1024 then email end;
+  select u.id, u.password_hash, u.disabled_at into stored
+  from openclaw.users as u
+  where lower(u.email collate "C") = lower(check_password.email collate "C");
+
+  answer.valid := false;
+  answer.retry_after := openclaw.sign_in_wait(email, source);
+  if answer.retry_after is null then
+    checked := openclaw.check_password_hash(
+      case when stored.disabled_at is null then stored.password_hash end, password);
+    problem := case when stored.id is null then 'unknown_user'
+                    when stored.disabled_at is not null then 'disabled'
+                    when stored.password_hash is null then 'no_password'
+                    when not checked.matches then 'wrong_password' end;
+    answer.retry_after := openclaw.take_sign_in(email, source, 1);
+  end if;
+  if answer.retry_after is not null then
+    answer.reason := 'throttled';
+    perform openclaw.audit('sign_in', stored.id, stored.id, 'refused', 'throttled', source);
+    return answer;
+  elsif problem is not null then
+    answer.reason := 'wrong_credentials';
+    perform openclaw.audit('sign_in', stored.id, stored.id, 'refused', problem, source);
+    return answer;
+  end if;
+
+  perform openclaw.take_sign_in(email, source, -1);
+  if checked.outdated then
+    update openclaw.users as u set password_hash = openclaw.argon2id_hash(check_password.password)
+    where u.id = stored.id and u.password_hash = stored.password_hash;
+  end if;
+  perform openclaw.audit('sign_in', stored.id, stored.id, source => source);
+  answer.valid := true;
+  answer.user_id := stored.id;
+  return answer;
+end
+$$;
+
+comment on function openclaw.check_password(text, text, inet) is
+  'Whether this is the password of the user with this e-mail (in any case). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter, and commit also after a refusal: that counts it and keeps its audit row. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
+
+revoke all on function openclaw.check_password(text, text, inet) from public;
+
+create or replace function openclaw.register_container(
+    user_id text, name text, type text, mcp_endpoint text, auth_method text default null,
+    public_key_fingerprint text default null, container_id text default null,
+    signing_alg text default 'EdDSA')
+  returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  new_id text := coalesce(register_container.container_id, openclaw.new_id('ctr'));
+  plan openclaw.plans;
+begin
+  perform openclaw.require_primary();
+  perform openclaw.require_user(register_container.user_id);
+  plan := openclaw.claim_issue(register_container.user_id, 0);
+  if (select count(*) from openclaw.containers as c
+      where c.user_id = register_container.user_id and c.disabled_at is null) >= plan.max_containers then
+    perform openclaw.refuse_by_plan(
+      'plan_containers', format('plan "%s" allows %s containers', plan.plan_tier, plan.max_containers),
+      'Remove one, or change the plan.');
+  end if;
+  insert into openclaw.containers
+    (id, user_id, name, type, mcp_endpoint, auth_method, public_key_fingerprint, signing_alg)
+  values (
+    new_id, register_container.user_id, register_container.name, register_container.type,
+    openclaw.canonical_endpoint(register_container.mcp_endpoint, register_container.type),
+    coalesce(register_container.auth_method,
+             case register_container.type when 'hosted' then 'mtls' else 'platform_token' end),
+    openclaw.canonical_fingerprint(register_container.public_key_fingerprint),
+    coalesce(register_container.signing_alg, 'EdDSA'));
+  perform openclaw.audit('register_container', register_container.user_id, new_id);
+  return new_id;
+end
+$$;
+
+comment on function openclaw.register_container(text, text, text, text, text, text, text, text) is
+  'Adds a container of a user and returns its id. type is hosted (auth_method mtls) or external (platform_token, the default, or api_key); a fingerprint pins an external one''s certificate; signing_alg (EdDSA, ES256, RS256) is what its JWTs are signed with. Errors: P0002 for an unknown user, 22023 for an endpoint or fingerprint that is refused, 23505 for a name or endpoint that the user has already, 23514 when type and method do not fit or signing_alg is none of these, 53400 with reason: plan_containers when the plan allows no more.';
+
+create or replace function openclaw.update_container(
+    user_id text, container_id text, name text default null, mcp_endpoint text default null,
+    public_key_fingerprint text default null, signing_alg text default null)
+  returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.containers as c
+  set name = coalesce(update_container.name, c.name),
+      mcp_endpoint = coalesce(openclaw.canonical_endpoint(update_container.mcp_endpoint, c.type),
+                              c.mcp_endpoint),
+      public_key_fingerprint = case when update_container.public_key_fingerprint = '' then null
+        else coalesce(openclaw.canonical_fingerprint(
+                        nullif(update_container.public_key_fingerprint, '')),
+                      c.public_key_fingerprint) end,
+      signing_alg = coalesce(update_container.signing_alg, c.signing_alg)
+  where c.id = update_container.container_id and c.user_id = update_container.user_id
+    and c.disabled_at is null;
+  if found then
+    perform openclaw.audit('update_container', update_container.user_id,
+                           update_container.container_id);
+  end if;
+  return found;
+end
+$$;
+
+create or replace function openclaw.remove_container(user_id text, container_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.containers as c set disabled_at = now()
+  where c.id = remove_container.container_id and c.user_id = remove_container.user_id
+    and c.disabled_at is null;
+  return found or exists (
+    select from openclaw.containers as c
+    where c.id = remove_container.container_id and c.user_id = remove_container.user_id);
+end
+$$;
+
+create or replace function openclaw.issue_token(
+    user_id text, scopes text[], lifetime interval default null,
+    issued_for text default 'user_direct', name text default null, container_id text default null,
+    out token text, out token_id text, out expires_at timestamptz)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  minted record;
+  plan openclaw.plans;
+begin
+  perform openclaw.require_primary();
+  if lifetime < interval '1 second' or lifetime > interval '10 years' then
+    raise exception 'lifetime must be between one second and ten years' using errcode = '22023';
+  end if;
+  if scopes is null or not openclaw.are_grants(scopes) then
+    raise exception 'scopes must be 1 to 64 of area:action or area:*' using errcode = '22023';
+  end if;
+  perform openclaw.require_user(issue_token.user_id);
+  if issue_token.container_id is not null then
+    perform openclaw.require_container(issue_token.user_id, issue_token.container_id);
+  end if;
+  if coalesce(issued_for, 'user_direct') not in ('user_direct', 'platform_harness') then
+    raise exception 'unknown issued_for' using errcode = '22023',
+      hint = 'Use user_direct or platform_harness.';
+  end if;
+  plan := openclaw.claim_issue(issue_token.user_id);
+  perform openclaw.require_plan_scopes(plan, scopes);
+  lifetime := openclaw.plan_lifetime(plan, lifetime, interval '90 days');
+  if (select count(*) from (
+        select from openclaw.api_tokens as t
+        where t.user_id = issue_token.user_id and t.revoked_at is null and t.expires_at > now()
+        limit plan.max_live_tokens) as live) >= plan.max_live_tokens then
+    perform openclaw.refuse_by_plan(
+      'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
+      'Revoke one, or change the plan.');
+  end if;
+  minted := openclaw.mint_token(coalesce(issued_for, 'user_direct'));
+  token := minted.token;
+  insert into openclaw.api_tokens as t
+    (id, user_id, name, token_hash, scopes, expires_at, issued_for, container_id)
+  values (openclaw.new_id('tok'), issue_token.user_id, issue_token.name, minted.token_hash,
+          issue_token.scopes, clock_timestamp() + lifetime,
+          coalesce(issue_token.issued_for, 'user_direct'), issue_token.container_id)
+  returning t.id, t.expires_at into issue_token.token_id, issue_token.expires_at;
+  perform openclaw.audit('issue_token', issue_token.user_id, issue_token.token_id);
+end
+$$;
+
+comment on function openclaw.issue_token(text, text[], interval, text, text, text) is
+  'Issues an opaque token: its text is returned once and never stored. issued_for is user_direct or platform_harness; with container_id it is good for that container alone. lifetime defaults to 90 days, or to the plan''s longest if that is shorter. Errors: P0002 for an unknown user or container, 22023 for scopes, lifetime or issued_for, 53400 for what the plan does not allow, with reason: plan_tokens, plan_lifetime, plan_scopes or rate_limited.';
+
+create or replace function openclaw.revoke_token(user_id text, token_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  update openclaw.api_tokens as t set revoked_at = now()
+  where t.id = revoke_token.token_id and t.user_id = revoke_token.user_id
+    and t.revoked_at is null;
+  if found then
+    perform openclaw.revoke_grants(array(
+      select g.id from openclaw.grants as g where g.subject_token_id = revoke_token.token_id));
+    perform openclaw.audit('revoke_token', revoke_token.user_id, revoke_token.token_id);
+    return true;
+  end if;
+  return exists (select from openclaw.api_tokens as t
+                 where t.id = revoke_token.token_id and t.user_id = revoke_token.user_id);
+end
+$$;
+
+create or replace function openclaw.revoke_token(token text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  stored record;
+begin
+  perform openclaw.require_primary();
+  select t.id, t.user_id into stored
+  from openclaw.api_tokens as t where t.token_hash = openclaw.token_hash(revoke_token.token);
+  return coalesce(openclaw.revoke_token(stored.user_id, stored.id), false);
+end
+$$;
+
+-- The master key.
+
+create function openclaw.make_master_key_file() returns text
+  language c volatile strict
+  as 'MODULE_PATHNAME', 'openclaw_create_master_key';
+
+comment on function openclaw.make_master_key_file() is
+  'Makes the file openclaw.master_key_file with a new master key, and returns its id.';
+
+revoke all on function openclaw.make_master_key_file() from public;
+
+create or replace function openclaw.create_master_key() returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  id text;
+begin
+  perform openclaw.require_primary();
+  id := openclaw.make_master_key_file();
+  perform openclaw.audit('create_master_key', null, id);
+  return id;
+end
+$$;
+
+create or replace function openclaw.rotate_master_key() returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  id text;
+begin
+  perform openclaw.require_primary();
+  lock table openclaw.signing_keys in share row exclusive mode;
+  id := openclaw.add_master_key();
+  perform openclaw.audit('rotate_master_key', null, id);
+  return id;
+end
+$$;
+
+create or replace function openclaw.rewrap_signing_keys() returns integer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  ids text[];
+  rewrapped integer;
+begin
+  perform openclaw.require_primary();
+  lock table openclaw.signing_keys in share row exclusive mode;
+  ids := openclaw.master_key_ids();
+  update openclaw.signing_keys as k
+  set sealed_private_key = r.sealed_again, master_key_id = r.sealed_under
+  from openclaw.signing_keys as old,
+       lateral openclaw.rewrap_key(old.kid, old.alg, old.sealed_private_key, old.master_key_id) as r
+  where old.kid = k.kid and old.master_key_id <> ids[1] and old.master_key_id = any (ids);
+  get diagnostics rewrapped = row_count;
+  if rewrapped > 0 then
+    perform openclaw.audit('rewrap_signing_keys', null, ids[1]);
+  end if;
+  return rewrapped;
+end
+$$;
+
+create or replace function openclaw.retire_master_keys() returns integer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  retired integer;
+begin
+  perform openclaw.require_primary();
+  -- Nobody may seal or rewrap between the look and the write, and what this transaction itself sealed
+  -- again could still be rolled back.
+  lock table openclaw.signing_keys in share row exclusive mode;
+  perform pg_current_xact_id();
+  if exists (select from openclaw.signing_keys as k where age(k.xmin) <= 0) then
+    raise exception 'this transaction has changed signing keys' using errcode = '55000',
+      hint = 'Commit rewrap_signing_keys() first: a roll-back would need the old master keys.';
+  end if;
+  retired := openclaw.keep_master_keys(
+    array(select distinct k.master_key_id from openclaw.signing_keys as k));
+  if retired > 0 then
+    perform openclaw.audit('retire_master_keys', null, openclaw.master_key_id());
+  end if;
+  return retired;
+end
+$$;
+
+create or replace function openclaw.add_signing_key(alg text, activates_at timestamptz, at timestamptz)
+  returns text
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  propagated timestamptz := openclaw.propagated_at(at);
+  fresh record;
+begin
+  if (select count(*) from openclaw.signing_keys as k
+      where k.revoked_at is null and (k.expires_at is null or k.expires_at > at)) >= 60 then
+    raise exception 'there are 60 published signing keys' using errcode = '54000',
+      hint = 'Verifiers read a JWK set of at most 64; wait until retiring ones have expired.';
+  end if;
+  fresh := openclaw.generate_signing_key(alg);
+  insert into openclaw.signing_keys
+    (kid, alg, public_jwk, sealed_private_key, master_key_id, created_at, activates_at,
+     jwks_max_age, propagated_at)
+  values (fresh.kid, add_signing_key.alg, fresh.public_jwk, fresh.sealed_private_key,
+          fresh.master_key_id, at, coalesce(add_signing_key.activates_at, propagated),
+          openclaw.setting('jwks_max_age')::interval, propagated);
+  perform openclaw.audit('add_signing_key', null, fresh.kid);
+  return fresh.kid;
+end
+$$;
+
+create or replace function openclaw.rotate_signing_key(alg text default 'EdDSA',
+                                            activate_after interval default null)
+  returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  -- The time counts from when nobody else is at it.
+  lock table openclaw.signing_keys in share row exclusive mode;
+  return openclaw.rotate_signing_key_at(alg, activate_after, clock_timestamp());
+end
+$$;
+
+create or replace function openclaw.revoke_signing_key(kid text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  lock table openclaw.signing_keys in share row exclusive mode;
+  return openclaw.revoke_signing_key_at(kid, clock_timestamp());
+end
+$$;
+
+create function openclaw.jwt_seconds(lifetime interval, setting text, plan openclaw.plans)
+  returns integer
+  language plpgsql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  lifetime := coalesce(lifetime, openclaw.setting(setting)::interval);
+  if lifetime < interval '1 second' or lifetime > openclaw.max_jwt_lifetime() then
+    raise exception 'lifetime must be between one second and %', openclaw.max_jwt_lifetime()
+      using errcode = '22023';
+  end if;
+  return greatest(1, floor(extract(epoch from least(lifetime, plan.max_token_lifetime))))::integer;
+end
+$$;
+
+comment on function openclaw.jwt_seconds(interval, text, openclaw.plans) is
+  'A lifetime in whole seconds, the named setting''s for null, the plan''s longest at the most. Errors: 22023 outside one second to max_jwt_lifetime().';
+
+revoke all on function openclaw.jwt_seconds(interval, text, openclaw.plans) from public;
+
+create or replace function openclaw.issue_access_token(
+    container_id text, scopes text[], lifetime interval default null, user_id text default null,
+    client_id text default null, alg text default null, actor text default null,
+    certificate_thumbprint text default null, not_after timestamptz default null,
+    out token text, out jti text, out kid text, out issued_at timestamptz,
+    out expires_at timestamptz)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  container record;
+  signed record;
+begin
+  select c.user_id, c.mcp_endpoint, c.type, c.auth_method, c.signing_alg, c.jwt_generation, p as plan
+  into container
+  from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
+       left join openclaw.plans as p on p.plan_tier = u.plan_tier
+  where c.id = issue_access_token.container_id
+    and c.user_id = coalesce(issue_access_token.user_id, c.user_id)
+    and c.disabled_at is null and u.disabled_at is null;
+  if not found then
+    raise exception 'no such container' using errcode = 'P0002', detail = 'reason: unknown_container';
+  end if;
+  if container.type <> 'external' or container.auth_method <> 'platform_token' then
+    raise exception 'this container takes no access tokens' using errcode = '55000',
+      detail = format('It is %s with auth_method %s.', container.type, container.auth_method),
+      hint = 'Access tokens are for type external with auth_method platform_token.';
+  end if;
+  if coalesce(cardinality(scopes), 0) = 0 then
+    raise exception 'scopes must not be empty' using errcode = '22023';
+  end if;
+  perform openclaw.require_plan_scopes(container.plan, scopes);
+  signed := openclaw.sign_jwt(
+    'access_token', coalesce(alg, container.signing_alg), container.user_id,
+    container.mcp_endpoint, scopes, client_id, issue_access_token.container_id,
+    openclaw.jwt_seconds(lifetime, 'access_token_lifetime', container.plan), container.jwt_generation, actor,
+    certificate_thumbprint, not_after);
+  token := signed.token;
+  jti := signed.jti;
+  kid := signed.kid;
+  issued_at := signed.issued_at;
+  expires_at := signed.expires_at;
+end
+$$;
+
+comment on function openclaw.issue_access_token(text, text[], interval, text, text, text, text, text, timestamptz) is
+  'Signs an access token (RFC 9068) for an external container: aud is its endpoint, sub and user_id its owner. Writes nothing, so it works on a hot standby. lifetime defaults to openclaw.access_token_lifetime, one hour at the most; not_after ends it earlier; alg defaults to the container''s. actor and certificate_thumbprint become act and cnf. Errors: P0002 for a container that is unknown, disabled or not the named user''s, 55000 for one that takes no access token or without an active key, 22023, 53400 with reason: plan_scopes for what the owner''s plan does not allow. No JWT lives longer than that plan''s tokens.';
+
+create or replace function openclaw.issue_user_claim(
+    user_id text, container_id text, scopes text[] default '{}', lifetime interval default null,
+    alg text default null,
+    out token text, out jti text, out kid text, out issued_at timestamptz,
+    out expires_at timestamptz)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  container record;
+  signed record;
+begin
+  select c.mcp_endpoint, c.type, c.signing_alg, c.jwt_generation, p as plan into container
+  from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
+       left join openclaw.plans as p on p.plan_tier = u.plan_tier
+  where c.id = issue_user_claim.container_id and c.user_id = issue_user_claim.user_id
+    and c.disabled_at is null and u.disabled_at is null;
+  if not found then
+    raise exception 'no such container' using errcode = 'P0002', detail = 'reason: unknown_container';
+  end if;
+  if container.type <> 'hosted' then
+    raise exception 'this container takes no user claims' using errcode = '55000',
+      detail = 'It is external.', hint = 'User claims are for type hosted, beside mTLS.';
+  end if;
+  perform openclaw.require_plan_scopes(container.plan, scopes);
+  signed := openclaw.sign_jwt(
+    'user_claim', coalesce(alg, container.signing_alg), issue_user_claim.user_id,
+    container.mcp_endpoint, scopes, null, issue_user_claim.container_id,
+    openclaw.jwt_seconds(lifetime, 'user_claim_lifetime', container.plan), container.jwt_generation);
+  token := signed.token;
+  jti := signed.jti;
+  kid := signed.kid;
+  issued_at := signed.issued_at;
+  expires_at := signed.expires_at;
+end
+$$;
+
+comment on function openclaw.connect(text, text, text[]) is
+  'One call to a container: its endpoint, the headers to send (an access token or a user claim), whether TLS must show a client certificate, the pin of the server''s key, and when to ask again (refresh_at, at 80 % of the lifetime). Writes nothing. Errors: P0002 for a container that is unknown, disabled or another user''s, 0A000 for one that takes only API keys, 55000 and F0000 when no key can sign, 22023 for scopes, 53400 for those that the user''s plan does not allow.';
+
+create or replace function openclaw.register_client(
+    name text, kind text default 'mcp_client', user_id text default null,
+    scopes text[] default '{mcp:*}', grant_types text[] default '{client_credentials}',
+    auth_method text default 'client_secret', jwks text default null,
+    tls_subject text default null, client_id text default null,
+    out id text, out client_secret text)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  minted record;
+begin
+  perform openclaw.require_primary();
+  if cardinality(coalesce(grant_types, '{}')) not between 1 and 3 then
+    raise exception 'grant_types must be one to three' using errcode = '22023';
+  end if;
+  if scopes is null or not openclaw.are_grants(scopes) then
+    raise exception 'scopes must be 1 to 64 of area:action or area:*' using errcode = '22023';
+  end if;
+  if register_client.user_id is not null then
+    perform openclaw.require_user(register_client.user_id);
+  end if;
+  id := coalesce(register_client.client_id, openclaw.new_id('client'));
+  insert into openclaw.oauth_clients as c
+    (id, kind, name, user_id, auth_method, jwks, tls_subject, grant_types, scopes)
+  values (id, register_client.kind, register_client.name, register_client.user_id,
+          coalesce(register_client.auth_method, 'client_secret'),
+          openclaw.canonical_client_jwks(register_client.jwks), register_client.tls_subject,
+          register_client.grant_types, register_client.scopes);
+  if coalesce(register_client.auth_method, 'client_secret') = 'client_secret' then
+    minted := openclaw.mint_token('client_secret');
+    client_secret := minted.token;
+    insert into openclaw.oauth_client_secrets (secret_hash, client_id)
+    values (minted.token_hash, register_client.id);
+  end if;
+  perform openclaw.audit('register_client', register_client.user_id, id);
+end
+$$;
+
+create or replace function openclaw.rotate_client_secret(client_id text, overlap interval default '1 day')
+  returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  minted record;
+  owner text;
+begin
+  perform openclaw.require_primary();
+  if overlap is null or overlap < interval '0' or overlap > interval '90 days' then
+    raise exception 'overlap must be between zero and 90 days' using errcode = '22023';
+  end if;
+  -- One rotation at a time: of those that run at once, the last one's secret is the one that stays.
+  select c.user_id into owner from openclaw.oauth_clients as c
+  where c.id = rotate_client_secret.client_id and c.disabled_at is null
+    and c.auth_method = 'client_secret'
+  for no key update;
+  if not found then
+    raise exception 'no such client with a secret' using errcode = 'P0002',
+      detail = 'reason: unknown_client';
+  end if;
+  update openclaw.oauth_client_secrets as s
+  set expires_at = least(s.expires_at, clock_timestamp() + overlap)
+  where s.client_id = rotate_client_secret.client_id;
+  minted := openclaw.mint_token('client_secret');
+  insert into openclaw.oauth_client_secrets (secret_hash, client_id)
+  values (minted.token_hash, rotate_client_secret.client_id);
+  perform openclaw.audit('rotate_client_secret', owner, rotate_client_secret.client_id);
+  return minted.token;
+end
+$$;
+
+create or replace function openclaw.set_client_keys(client_id text, jwks text) returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  if jwks is null then
+    raise exception 'jwks must not be null' using errcode = '22004';
+  end if;
+  update openclaw.oauth_clients as c set jwks = openclaw.canonical_client_jwks(set_client_keys.jwks)
+  where c.id = set_client_keys.client_id and c.auth_method = 'private_key_jwt'
+    and c.disabled_at is null;
+  if not found then
+    raise exception 'no such client with keys' using errcode = 'P0002',
+      detail = 'reason: unknown_client';
+  end if;
+  perform openclaw.audit('set_client_keys', null, set_client_keys.client_id);
+end
+$$;
+
+create or replace function openclaw.disable_client(client_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  owner text;
+begin
+  perform openclaw.require_primary();
+  update openclaw.oauth_clients as c set disabled_at = now()
+  where c.id = disable_client.client_id and c.disabled_at is null
+  returning c.user_id into owner;
+  if found then
+    perform openclaw.revoke_grants(array(
+      select g.id from openclaw.grants as g where g.client_id = disable_client.client_id));
+    perform openclaw.audit('disable_client', owner, disable_client.client_id);
+    return true;
+  end if;
+  return exists (select from openclaw.oauth_clients as c where c.id = disable_client.client_id);
+end
+$$;
+
+create or replace function openclaw.accept_assertion(client_id text, jti_hash bytea, expires_at timestamptz)
+  returns boolean
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  insert into openclaw.client_assertions (client_id, jti_hash, expires_at)
+  values (client_id, jti_hash, expires_at)
+  on conflict on constraint client_assertions_pkey do nothing;
+  return found;
+end
+$$;
+
+create function openclaw.prove_client(
+    http_authorization text, client_certificate text, client_id text, client_secret text,
+    client_assertion_type text, client_assertion text)
+  returns openclaw.authenticated_client
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  answer openclaw.authenticated_client;
+  basic record;
+  stored openclaw.oauth_clients;
+  certificate record;
+  assertion record;
+  claimed text := client_id;
+  proven boolean := false;
+begin
+  -- One method a request (RFC 6749 section 2.3).
+  if num_nonnulls(http_authorization, client_secret,
+                  coalesce(client_assertion, client_assertion_type)) > 1 then
+    answer.error := 'invalid_request';
+    answer.description := 'a client authenticates in one way';
+    return answer;
+  end if;
+  answer.error := 'invalid_client';
+  answer.description := 'the client is unknown or did not prove who it is';
+
+  if http_authorization is not null then
+    basic := openclaw.basic_credentials(http_authorization);
+    if basic.client_id is null or basic.client_id <> client_id then
+      return answer;
+    end if;
+    claimed := basic.client_id;
+    client_secret := basic.client_secret;
+  elsif coalesce(client_assertion, client_assertion_type) is not null then
+    if client_assertion is null or client_assertion_type is distinct from
+       'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' then
+      answer.error := 'invalid_request';
+      answer.description := 'client_assertion and client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer belong together';
+      return answer;
+    end if;
+    claimed := openclaw.claimed_client(client_assertion);
+    if claimed is null or claimed <> client_id then
+      return answer;
+    end if;
+  end if;
+
+  select c.* into stored
+  from openclaw.oauth_clients as c left join openclaw.users as u on u.id = c.user_id
+  where c.id = claimed and c.disabled_at is null and u.disabled_at is null;
+  if not found then
+    return answer;
+  end if;
+
+  if stored.auth_method = 'client_secret' and client_secret is not null then
+    proven := exists (
+      select from openclaw.oauth_client_secrets as s
+      where s.client_id = stored.id and s.secret_hash = openclaw.token_hash(prove_client.client_secret)
+        and (s.expires_at is null or s.expires_at > clock_timestamp()));
+  elsif stored.auth_method = 'private_key_jwt' and client_assertion is not null then
+    assertion := openclaw.verify_client_assertion(client_assertion, stored.id, stored.jwks);
+    proven := assertion.valid
+      and openclaw.accept_assertion(stored.id, assertion.jti_hash, assertion.expires_at);
+  elsif stored.auth_method = 'tls_client_auth' and client_certificate is not null
+        and num_nonnulls(client_secret, client_assertion) = 0
+        and openclaw.setting('mtls_url') <> '' then
+    certificate := openclaw.client_certificate(client_certificate);
+    proven := coalesce(stored.tls_subject = any (certificate.subjects)
+                       and clock_timestamp() between certificate.not_before and certificate.not_after,
+                       false);
+    answer.certificate_thumbprint := certificate.thumbprint;
+  end if;
+  if not proven then
+    answer.certificate_thumbprint := null;
+    return answer;
+  end if;
+  return row(null, null, stored.id, stored.kind, stored.user_id, stored.scopes, stored.grant_types,
+             answer.certificate_thumbprint)::openclaw.authenticated_client;
+end
+$$;
+
+comment on function openclaw.prove_client(text, text, text, text, text, text) is
+  'authenticate_client, without the audit row of a refusal.';
+
+revoke all on function openclaw.prove_client(text, text, text, text, text, text) from public;
+
+create or replace function openclaw.authenticate_client(
+    http_authorization text, client_certificate text, client_id text, client_secret text,
+    client_assertion_type text, client_assertion text)
+  returns openclaw.authenticated_client
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  answer openclaw.authenticated_client := openclaw.prove_client(
+    http_authorization, client_certificate, client_id, client_secret, client_assertion_type,
+    client_assertion);
+  claimed record;
+begin
+  if answer.error is not null then
+    -- An id that is no client's could be anything, a secret too: the row has none.
+    select c.id, c.user_id into claimed from openclaw.oauth_clients as c
+    where c.id = coalesce((openclaw.basic_credentials(http_authorization)).client_id,
+                          openclaw.claimed_client(client_assertion),
+                          authenticate_client.client_id);
+    perform openclaw.audit('authenticate_client', claimed.user_id, claimed.id, 'refused', answer.error);
+  end if;
+  return answer;
+end
+$$;
+
+comment on type openclaw.token_grant is
+  'An access token, when it ends and when to ask for the next one (refresh_at, at 80 % of its lifetime), and a refresh token where there is one; or an error of RFC 6749 section 5.2 or RFC 8707 section 2 (invalid_client, invalid_grant, invalid_scope, invalid_target, invalid_request, unauthorized_client, temporarily_unavailable), or rate_limited, and a sentence.';
+
+create function openclaw.audited(answer openclaw.token_grant, action text,
+                                 client openclaw.authenticated_client)
+  returns openclaw.token_grant
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if answer.error is not null then
+    perform openclaw.audit(action, client.user_id, client.id, 'refused', answer.error);
+  end if;
+  return answer;
+end
+$$;
+
+comment on function openclaw.audited(openclaw.token_grant, text, openclaw.authenticated_client) is
+  'The answer to a client, after an audit row if it refuses.';
+
+revoke all on function openclaw.audited(openclaw.token_grant, text, openclaw.authenticated_client) from public;
+
+create or replace function openclaw.issue_for_grant(
+    container_id text, user_id text, scopes text[], client_id text, actor text,
+    certificate_thumbprint text, not_after timestamptz)
+  returns openclaw.token_grant
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  signed record;
+  answer openclaw.token_grant;
+begin
+  if scopes = '{}' then
+    return openclaw.grant_refusal('invalid_scope', 'the user''s plan allows none of these scopes');
+  end if;
+  begin
+    signed := openclaw.issue_access_token(
+      container_id, scopes, null, user_id, client_id, null, actor, certificate_thumbprint,
+      not_after);
+  exception
+    when no_data_found then
+      return openclaw.grant_refusal('invalid_target', 'there is no such container');
+    when program_limit_exceeded then
+      return openclaw.grant_refusal('invalid_scope', 'a JWT has no room for so many scopes');
+    when configuration_limit_exceeded then
+      return openclaw.grant_refusal('invalid_scope', 'the user''s plan does not allow every one of these scopes');
+    when object_not_in_prerequisite_state or config_file_error then
+      return openclaw.grant_refusal('temporarily_unavailable', 'no key can sign at present');
+  end;
+  answer.access_token := signed.token;
+  answer.jti := signed.jti;
+  answer.issued_at := signed.issued_at;
+  answer.expires_at := signed.expires_at;
+  answer.refresh_at := openclaw.refresh_time(signed.issued_at, signed.expires_at);
+  answer.scopes := scopes;
+  answer.user_id := user_id;
+  answer.container_id := container_id;
+  return answer;
+end
+$$;
+
+create function openclaw.decide_client_credentials(
+    client openclaw.authenticated_client, resource text, scopes text[], user_id text)
+  returns openclaw.token_grant
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  allowed text[] := openclaw.narrowed_scopes(client.scopes, client.scopes);
+  granted text[] := coalesce(openclaw.distinct_scopes(scopes), allowed);
+  target record;
+  problem openclaw.token_grant := openclaw.client_problem(client, 'client_credentials');
+begin
+  if problem.error is not null then
+    return problem;
+  elsif resource is null then
+    return openclaw.grant_refusal('invalid_target',
+                                  'resource is missing: the endpoint of the container');
+  end if;
+  if (openclaw.are_grants(granted) and openclaw.scopes_cover(allowed, granted)) is not true then
+    return openclaw.grant_refusal('invalid_scope', 'the client may not have every one of these scopes');
+  end if;
+  target := openclaw.find_resource(resource, null, client.user_id, user_id);
+  if target.matches = 0 then
+    return openclaw.grant_refusal('invalid_target', 'there is no such container');
+  elsif target.matches > 1 then
+    return openclaw.grant_refusal('invalid_target',
+                                  'several users registered this endpoint: name one with user_id');
+  end if;
+  if scopes is null then
+    granted := openclaw.within_plan((openclaw.plan_of(target.container_owner)).allowed_scopes, granted);
+  end if;
+  return openclaw.issue_for_grant(target.id, target.container_owner, granted, client.id, null,
+                                  client.certificate_thumbprint, null);
+end
+$$;
+
+comment on function openclaw.decide_client_credentials(openclaw.authenticated_client, text, text[], text) is
+  'grant_client_credentials, without the audit row of a refusal.';
+
+revoke all on function openclaw.decide_client_credentials(openclaw.authenticated_client, text, text[], text) from public;
+
+create or replace function openclaw.grant_client_credentials(
+    client openclaw.authenticated_client, resource text, scopes text[] default null,
+    user_id text default null)
+  returns openclaw.token_grant
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  return openclaw.audited(openclaw.decide_client_credentials(client, resource, scopes, user_id),
+                          'grant_client_credentials', client);
+end
+$$;
+
+create or replace function openclaw.create_grant(
+    client_id text, container_id text, scopes text[], lifetime interval default null,
+    user_id text default null, out grant_id text, out refresh_token text,
+    out expires_at timestamptz)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  owner text;
+  plan openclaw.plans;
+begin
+  perform openclaw.require_primary();
+  if lifetime < interval '1 minute' or lifetime > interval '10 years' then
+    raise exception 'lifetime must be between one minute and ten years' using errcode = '22023';
+  end if;
+  owner := (openclaw.find_resource(null, create_grant.container_id, null, create_grant.user_id)).container_owner;
+  if owner is null then
+    raise exception 'no such container that takes access tokens' using errcode = 'P0002',
+      detail = 'reason: unknown_container';
+  end if;
+  perform openclaw.require_user(owner);
+  perform openclaw.require_container(owner, create_grant.container_id);
+  perform from openclaw.oauth_clients as c
+  where c.id = create_grant.client_id and c.disabled_at is null
+    and (c.user_id is null or c.user_id = owner)
+    and 'refresh_token' = any (c.grant_types) and openclaw.scopes_cover(openclaw.narrowed_scopes(c.scopes, c.scopes), create_grant.scopes)
+  for share;
+  if not found then
+    raise exception 'no such client that may refresh tokens of this user with these scopes'
+      using errcode = 'P0002', detail = 'reason: unknown_client';
+  end if;
+  plan := openclaw.claim_issue(owner);
+  perform openclaw.require_plan_scopes(plan, create_grant.scopes);
+  lifetime := openclaw.plan_lifetime(plan, lifetime, openclaw.setting('refresh_token_lifetime')::interval);
+  insert into openclaw.grants as g (id, client_id, user_id, container_id, scopes, expires_at)
+  values (openclaw.new_id('grant'), create_grant.client_id, owner, create_grant.container_id,
+          create_grant.scopes, clock_timestamp() + lifetime)
+  returning g.id, g.expires_at into grant_id, create_grant.expires_at;
+  refresh_token := openclaw.add_refresh_token(grant_id);
+  perform openclaw.audit('create_grant', owner, grant_id);
+end
+$$;
+
+comment on function openclaw.create_grant(text, text, text[], interval, text) is
+  'Lets a client have access tokens for one container, with refresh tokens (ocr_…), for instance after the user said yes on the platform''s own page. The first refresh token is returned once. lifetime defaults to openclaw.refresh_token_lifetime. Errors: P0002 for a container or client that is unknown, disabled or does not fit, 22023, 23514 for scopes, 53400 as issue_token.';
+
+create function openclaw.decide_exchange(
+    client openclaw.authenticated_client, subject_token text, resource text, container_id text,
+    scopes text[])
+  returns openclaw.token_grant
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  subject openclaw.token_verification := openclaw.verify_token(subject_token);
+  shared text[];
+  granted text[];
+  target record;
+  answer openclaw.token_grant;
+  new_grant text;
+  problem openclaw.token_grant := openclaw.client_problem(
+    client, 'urn:ietf:params:oauth:grant-type:token-exchange');
+begin
+  if problem.error is not null then
+    return problem;
+  elsif not subject.valid or subject.issued_for <> 'user_direct'
+     or subject.user_id <> coalesce(client.user_id, subject.user_id) then
+    return openclaw.grant_refusal('invalid_request', 'the subject_token is not good here');
+  end if;
+  -- Whoever revokes the subject either has its row already, and this gives nothing, or waits and finds
+  -- what this gives. A standby cannot lock, and has no revocation under way.
+  if not pg_is_in_recovery() then
+    perform from openclaw.api_tokens as t
+    where t.id = subject.token_id and t.revoked_at is null for share skip locked;
+    if not found then
+      return openclaw.grant_refusal('invalid_request', 'the subject_token is not good here');
+    end if;
+  end if;
+  shared := openclaw.narrowed_scopes(subject.scopes, client.scopes);
+  granted := coalesce(openclaw.distinct_scopes(scopes), shared);
+  if (openclaw.are_grants(granted) and openclaw.scopes_cover(shared, granted)) is not true then
+    return openclaw.grant_refusal('invalid_scope',
+                                  'the subject_token and the client do not both cover these scopes');
+  end if;
+  if num_nonnulls(resource, container_id) = 0 then
+    container_id := subject.container_id;
+  end if;
+  target := openclaw.find_resource(resource, container_id, subject.user_id, null);
+  if target.matches <> 1 or target.id <> coalesce(subject.container_id, target.id) then
+    return openclaw.grant_refusal(
+      'invalid_target', 'resource or audience must name a container that the subject_token reaches');
+  end if;
+  if scopes is null then
+    granted := openclaw.within_plan((openclaw.plan_of(subject.user_id)).allowed_scopes, granted);
+  end if;
+  answer := openclaw.issue_for_grant(target.id, subject.user_id, granted, client.id, client.id,
+                                     client.certificate_thumbprint, subject.expires_at);
+  -- Whatever has to be ended with the subject stays small enough to be ended in time: a client that
+  -- exchanges again and again, and never refreshes, gets no more refresh tokens.
+  if answer.error is null and 'refresh_token' = any (client.grant_types)
+     and (select count(*) from (
+            select from openclaw.grants as g
+            where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) < 1000 then
+    if openclaw.take_issue(subject.user_id) is not null then
+      return openclaw.grant_refusal('rate_limited', 'the user''s plan allows no more at the moment');
+    end if;
+    insert into openclaw.grants as g
+      (id, client_id, user_id, container_id, scopes, subject_token_id, expires_at)
+    values (openclaw.new_id('grant'), client.id, subject.user_id, target.id, granted,
+            subject.token_id,
+            least(subject.expires_at,
+                  clock_timestamp() + openclaw.setting('refresh_token_lifetime')::interval))
+    returning g.id into new_grant;
+    insert into openclaw.grant_jwts (jti, grant_id, expires_at)
+    values (answer.jti, new_grant, answer.expires_at);
+    answer.refresh_token := openclaw.add_refresh_token(new_grant);
+    perform openclaw.audit('create_grant', subject.user_id, new_grant);
+  end if;
+  return answer;
+end
+$$;
+
+comment on function openclaw.decide_exchange(openclaw.authenticated_client, text, text, text, text[]) is
+  'exchange_token, without the audit row of a refusal.';
+
+revoke all on function openclaw.decide_exchange(openclaw.authenticated_client, text, text, text, text[]) from public;
+
+create or replace function openclaw.exchange_token(
+    client openclaw.authenticated_client, subject_token text, resource text default null,
+    container_id text default null, scopes text[] default null)
+  returns openclaw.token_grant
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  return openclaw.audited(openclaw.decide_exchange(client, subject_token, resource, container_id, scopes),
+                          'exchange_token', client);
+end
+$$;
+
+create function openclaw.decide_refresh(
+    client openclaw.authenticated_client, refresh_token text, resource text, scopes text[])
+  returns openclaw.token_grant
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  hash bytea := openclaw.token_hash(refresh_token);
+  used record;
+  family record;
+  minted record;
+  answer openclaw.token_grant;
+  refusal openclaw.token_grant := openclaw.grant_refusal(
+    'invalid_grant', 'the refresh token is unknown, expired, revoked, used up or another client''s');
+  grace interval := openclaw.setting('refresh_token_grace')::interval;
+  problem openclaw.token_grant := openclaw.client_problem(client, 'refresh_token');
+begin
+  if problem.error is not null then
+    return problem;
+  end if;
+  select g.* into family
+  from openclaw.refresh_tokens as r join openclaw.live_grants as g on g.id = r.grant_id
+  where r.token_hash = hash and g.client_id = client.id;
+  if not found then
+    return refusal;
+  end if;
+  -- What the request lacks, or the keys, is refused before the token is used up.
+  if resource is not null and not exists (
+       select from openclaw.containers as c
+       where c.id = family.container_id and c.mcp_endpoint = openclaw.resource_endpoint(resource)) then
+    return openclaw.grant_refusal('invalid_target', 'the grant is for another resource');
+  end if;
+  scopes := coalesce(openclaw.distinct_scopes(scopes),
+                     openclaw.within_plan((openclaw.plan_of(family.user_id)).allowed_scopes, family.scopes));
+  if (openclaw.are_grants(scopes) and openclaw.scopes_cover(family.scopes, scopes)) is not true then
+    return openclaw.grant_refusal('invalid_scope', 'the grant does not cover every one of these scopes');
+  end if;
+  answer := openclaw.issue_for_grant(family.container_id, family.user_id, scopes, client.id,
+                                     case when family.subject_token_id is not null then client.id end,
+                                     client.certificate_thumbprint, family.expires_at);
+  if answer.error is not null then
+    return answer;
+  end if;
+
+  -- Of those who send the same token at once, the first one's time counts for all.
+  update openclaw.refresh_tokens as r set replaced_at = coalesce(r.replaced_at, clock_timestamp())
+  where r.token_hash = hash and r.successor_key is not null
+    and (r.replaced_at is null or r.replaced_at > clock_timestamp() - grace)
+  returning r.successor_key into used;
+  if not found then
+    perform openclaw.revoke_grants(array[family.id], 'refresh token replayed');
+    return refusal;
+  end if;
+  -- The family may have been revoked while this waited for its turn.
+  perform from openclaw.grants as g where g.id = family.id and g.revoked_at is null for share;
+  if not found then
+    return refusal;
+  end if;
+
+  minted := openclaw.mint_successor(refresh_token, used.successor_key);
+  insert into openclaw.refresh_tokens (token_hash, grant_id, successor_key)
+  values (minted.successor_hash, family.id, openclaw.random_key())
+  on conflict (token_hash) do nothing;
+  insert into openclaw.grant_jwts (jti, grant_id, expires_at)
+  values (answer.jti, family.id, answer.expires_at);
+  update openclaw.refresh_tokens as r set successor_key = null
+  where r.grant_id = family.id and r.successor_key is not null
+    and r.replaced_at <= clock_timestamp() - grace;
+  answer.refresh_token := minted.successor;
+  perform openclaw.audit('refresh_access_token', family.user_id, family.id);
+  return answer;
+end
+$$;
+
+comment on function openclaw.decide_refresh(openclaw.authenticated_client, text, text, text[]) is
+  'refresh_access_token, without the audit row of a refusal.';
+
+revoke all on function openclaw.decide_refresh(openclaw.authenticated_client, text, text, text[]) from public;
+
+create or replace function openclaw.refresh_access_token(
+    client openclaw.authenticated_client, refresh_token text, resource text default null,
+    scopes text[] default null)
+  returns openclaw.token_grant
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  return openclaw.audited(openclaw.decide_refresh(client, refresh_token, resource, scopes),
+                          'refresh_access_token', client);
+end
+$$;
+
+create or replace function openclaw.revoke_grant(user_id text, grant_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  perform from openclaw.grants as g
+  where g.id = revoke_grant.grant_id and g.user_id = revoke_grant.user_id;
+  if not found then
+    return false;
+  end if;
+  perform openclaw.revoke_grants(array[revoke_grant.grant_id]);
+  return true;
+end
+$$;
+
+create or replace function openclaw.revoke_jwt(container_id text, jti text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  owner text;
+begin
+  perform openclaw.require_primary();
+  if jti is null or octet_length(jti) not between 1 and 256 then
+    raise exception 'jti must have 1 to 256 bytes' using errcode = '22023';
+  end if;
+  select c.user_id into owner from openclaw.containers as c
+  where c.id = revoke_jwt.container_id;
+  if not found then
+    return false;
+  end if;
+  insert into openclaw.revoked_jwts (jti, container_id, place, expires_at)
+  values (revoke_jwt.jti, revoke_jwt.container_id, openclaw.status_list_place(revoke_jwt.jti),
+          clock_timestamp() + openclaw.max_jwt_lifetime() + interval '1 minute')
+  on conflict on constraint revoked_jwts_pkey do nothing;
+  if found then
+    perform openclaw.audit('revoke_jwt', owner, revoke_jwt.jti);
+  end if;
+  return true;
+end
+$$;
+
+create or replace function openclaw.revoke_jwts_of(user_id text, container_id text default null)
+  returns integer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  ended integer;
+begin
+  perform openclaw.require_primary();
+  -- Signing reads the row: a JWT that is being signed now belongs to the generation that ends here
+  -- or to the next one, never to both.
+  update openclaw.containers as c set jwt_generation = c.jwt_generation + 1
+  where c.user_id = revoke_jwts_of.user_id
+    and c.id = coalesce(revoke_jwts_of.container_id, c.id);
+  get diagnostics ended = row_count;
+  if ended > 0 then
+    perform openclaw.audit('revoke_jwts', revoke_jwts_of.user_id,
+                           coalesce(revoke_jwts_of.container_id, revoke_jwts_of.user_id));
+  end if;
+  return ended;
+end
+$$;
+
+create or replace function openclaw.revoke_container_tokens(user_id text, container_id text)
+  returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  if openclaw.revoke_jwts_of(user_id, container_id) = 0 then
+    return false;
+  end if;
+  perform openclaw.revoke_token(t.user_id, t.id) from openclaw.api_tokens as t
+  where t.container_id = revoke_container_tokens.container_id and t.revoked_at is null;
+  perform openclaw.revoke_grants(array(
+    select g.id from openclaw.grants as g
+    where g.container_id = revoke_container_tokens.container_id and g.revoked_at is null));
+  return true;
+end
+$$;
+
+create or replace function openclaw.revoke_user_tokens(user_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  perform from openclaw.users as u where u.id = revoke_user_tokens.user_id for no key update;
+  if not found then
+    return false;
+  end if;
+  perform openclaw.revoke_token(t.user_id, t.id) from openclaw.api_tokens as t
+  where t.user_id = revoke_user_tokens.user_id and t.revoked_at is null;
+  perform openclaw.revoke_grants(array(
+    select g.id from openclaw.grants as g
+    where g.user_id = revoke_user_tokens.user_id and g.revoked_at is null));
+  perform openclaw.revoke_jwts_of(user_id);
+  return true;
+end
+$$;
+
+-- What has to be done every so often. The front does it, or pg_cron, or a DBA; any of them at any
+-- time, also at once.
+
+create or replace function openclaw.maintain() returns table (task text, done bigint)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  -- Rows that a run deletes of each table: none holds many for long, and the next one goes on. What a
+  -- grant's deletion would take along is deleted before it, so that nothing is unbounded.
+  step constant integer := 10000;
+begin
+  if pg_is_in_recovery() then
+    return;
+  end if;
+  -- One at a time. A table's lock, since any role could hold an advisory one.
+  begin
+    lock table openclaw.oauth_client_secrets in share update exclusive mode nowait;
+  exception when lock_not_available then
+    return;
+  end;
+
+  task := 'prepare signing keys';
+  done := 0;
+  if exists (select from openclaw.algorithms_without_successor(clock_timestamp())) then
+    begin
+      lock table openclaw.signing_keys in share row exclusive mode;
+      done := openclaw.maintain_signing_keys_at(clock_timestamp());
+    exception when sqlstate 'F0000' or sqlstate '55000' then
+      raise warning 'no successor can be prepared for the signing keys: %', sqlerrm
+        using hint = 'openclaw.doctor() says how to mend it.';
+    end;
+  end if;
+  return next;
+
+  task := 'make audit partitions';
+  done := openclaw.make_audit_partitions();
+  return next;
+
+  task := 'seal audit log';
+  done := openclaw.seal_audit_log();
+  return next;
+
+  task := 'apply audit retention';
+  done := openclaw.apply_audit_retention();
+  return next;
+
+  task := 'clear revoked JWTs';
+  delete from openclaw.revoked_jwts as r where r.id in (
+    select x.id from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
+    limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear client assertions';
+  delete from openclaw.client_assertions as a where (a.client_id, a.jti_hash) in (
+    select x.client_id, x.jti_hash from openclaw.client_assertions as x
+    where x.expires_at <= clock_timestamp() limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear client secrets';
+  delete from openclaw.oauth_client_secrets as s where s.secret_hash in (
+    select x.secret_hash from openclaw.oauth_client_secrets as x
+    where x.expires_at <= clock_timestamp() limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear access tokens of grants';
+  delete from openclaw.grant_jwts as j where j.jti in (
+    select x.jti from openclaw.grant_jwts as x where x.expires_at <= clock_timestamp()
+    limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear refresh tokens';
+  delete from openclaw.refresh_tokens as r where r.token_hash in (
+    select x.token_hash
+    from openclaw.grants as g join openclaw.refresh_tokens as x on x.grant_id = g.id
+    where g.expires_at <= clock_timestamp() limit step for update of x skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear grants';
+  delete from openclaw.grants as g where g.id in (
+    select x.id from openclaw.grants as x
+    where x.expires_at <= clock_timestamp()
+      and not exists (select from openclaw.refresh_tokens as r where r.grant_id = x.id)
+      and not exists (select from openclaw.grant_jwts as j where j.grant_id = x.id)
+    limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  task := 'clear tokens';
+  delete from openclaw.api_tokens as t where t.id in (
+    select x.id from openclaw.api_tokens as x
+    where x.expires_at <= now() - openclaw.setting('token_retention')::interval
+      and not exists (select from openclaw.grants as g where g.subject_token_id = x.id)
+    order by x.expires_at limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+
+  -- A bucket that nobody took from for an hour is full.
+  task := 'clear rate limits';
+  delete from openclaw.rate_limits as l where l.bucket in (
+    select x.bucket from openclaw.rate_limits as x where x.at < now() - interval '1 hour'
+    limit step for update skip locked);
+  get diagnostics done = row_count;
+  return next;
+end
+$$;
+
+comment on function openclaw.maintain() is
+  'What has to be done every so often: successors of signing keys, partitions, blocks and retention of the audit log, and clearing what has expired, in bounded steps. One row for each task and how much of it was done. Cheap, idempotent; of several at once one works and the others return at once with no row, as on a standby.';
+
+-- What one reads in psql, and a settings page too: views over the rows that the reader may see. A
+-- role with the capability admin sees every row, any other one those of its session's user
+-- (begin_session), and none without a session. Each view asks for both apart, so that the second goes
+-- by the index on user_id.
+
+create function openclaw.sees_every_row() returns boolean
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$ select has_function_privilege('openclaw.doctor()', 'execute') $$;
+
+comment on function openclaw.sees_every_row() is
+  'Whether the present role has the capability admin: then the views show every user''s rows.';
+
+revoke all on function openclaw.sees_every_row() from public;
+
+-- The same rule on the tables themselves, should anybody be given a right on one of them.
+do $$
+declare
+  t text;
+begin
+  foreach t in array array['api_tokens', 'containers', 'oauth_clients', 'grants', 'audit_log'] loop
+    execute format('alter table openclaw.%I enable row level security', t);
+    execute format('create policy own_rows on openclaw.%I for select using
+      ((select openclaw.sees_every_row()) or user_id = openclaw.current_user_id())', t);
+  end loop;
+  execute 'alter table openclaw.users enable row level security';
+  execute 'create policy own_rows on openclaw.users for select using
+    ((select openclaw.sees_every_row()) or id = openclaw.current_user_id())';
+  -- No row of these is anybody's own.
+  foreach t in array array['plans', 'signing_keys', 'oauth_client_secrets', 'client_assertions',
+                           'refresh_tokens', 'grant_jwts', 'revoked_jwts', 'audit_log_default',
+                           'audit_blocks', 'audit_marks', 'rate_limits'] loop
+    execute format('alter table openclaw.%I enable row level security', t);
+  end loop;
+end
+$$;
+
+create view openclaw.token_overview with (security_barrier) as
+  select t.id as token_id, t.user_id, t.name, t.issued_for,
+         case when t.revoked_at is not null then 'revoked'
+              when t.expires_at <= clock_timestamp() then 'expired' else 'live' end as state,
+         array_to_string(t.scopes, ' ') as scopes, c.name as container, t.container_id,
+         date_trunc('second', t.created_at) as created_at,
+         date_trunc('second', t.expires_at) as expires_at,
+         date_trunc('second', t.revoked_at) as revoked_at
+  from (select * from openclaw.api_tokens as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.api_tokens as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as t
+  left join openclaw.containers as c on c.id = t.container_id;
+
+comment on view openclaw.token_overview is
+  'Opaque tokens and their state (live, expired, revoked); never a hash. A role without the capability admin sees those of its session''s user.';
+
+revoke all on openclaw.token_overview from public;
+
+create view openclaw.container_overview with (security_barrier) as
+  select c.id as container_id, c.user_id, c.name, c.type, c.mcp_endpoint, c.auth_method,
+         case when c.disabled_at is null then 'live' else 'removed' end as state,
+         c.signing_alg, c.public_key_fingerprint is not null as pinned,
+         (select count(*) from openclaw.api_tokens as t
+          where t.container_id = c.id and t.revoked_at is null and t.expires_at > now()) as bound_tokens,
+         (select count(*) from openclaw.grants as g
+          where g.container_id = c.id and g.revoked_at is null and g.expires_at > now()) as live_grants,
+         c.jwt_generation, date_trunc('second', c.created_at) as created_at
+  from (select * from openclaw.containers as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.containers as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as c;
+
+comment on view openclaw.container_overview is
+  'Containers, how they are reached, and what is bound to them. A role without the capability admin sees those of its session''s user.';
+
+revoke all on openclaw.container_overview from public;
+
+create view openclaw.grant_overview with (security_barrier) as
+  select g.id as grant_id, g.user_id, o.name as client, g.client_id, c.name as container,
+         g.container_id, array_to_string(g.scopes, ' ') as scopes,
+         case when g.revoked_at is not null then 'revoked'
+              when g.expires_at <= clock_timestamp() then 'expired' else 'live' end as state,
+         date_trunc('second', g.created_at) as created_at,
+         date_trunc('second', g.expires_at) as expires_at
+  from (select * from openclaw.grants as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.grants as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as g
+  join openclaw.oauth_clients as o on o.id = g.client_id
+  join openclaw.containers as c on c.id = g.container_id;
+
+comment on view openclaw.grant_overview is
+  'What clients may get again with refresh tokens. A role without the capability admin sees the grants of its session''s user.';
+
+revoke all on openclaw.grant_overview from public;
+
+create view openclaw.audit_recent with (security_barrier) as
+  select date_trunc('second', a.at) as at, a.actor, a.on_behalf_of, a.action, a.user_id, a.target,
+         a.outcome, a.reason, a.source, a.request_id
+  from (select * from openclaw.audit_log as every where (select openclaw.sees_every_row()) and every.at > now() - interval '7 days'
+        union all
+        select * from openclaw.audit_log as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id()) and own.at > now() - interval '7 days') as a
+  order by a.at desc;
+
+comment on view openclaw.audit_recent is
+  'The audit log of the last seven days, the newest row first. A role without the capability admin sees what concerns its session''s user.';
+
+revoke all on openclaw.audit_recent from public;
+
+create view openclaw.stats with (security_barrier) as
+  select s.name, s.value
+  from (values
+    (1, 'users', (select count(*) from openclaw.users)),
+    (2, 'users disabled', (select count(*) from openclaw.users as u where u.disabled_at is not null)),
+    (3, 'containers live', (select count(*) from openclaw.containers as c where c.disabled_at is null)),
+    (4, 'tokens live', (select count(*) from openclaw.api_tokens as t
+                        where t.expires_at > now() and t.revoked_at is null)),
+    (5, 'tokens stored', (select count(*) from openclaw.api_tokens)),
+    (6, 'clients live', (select count(*) from openclaw.oauth_clients as c where c.disabled_at is null)),
+    (7, 'grants live', (select count(*) from openclaw.grants as g
+                        where g.expires_at > now() and g.revoked_at is null)),
+    (8, 'signing keys published', (select count(*) from openclaw.signing_keys as k
+                                   where k.revoked_at is null and coalesce(k.expires_at > now(), true))),
+    (9, 'JWTs revoked one by one', (select count(*) from openclaw.revoked_jwts)),
+    (10, 'refusals in the last hour', (select count(*) from openclaw.audit_log as a
+                                       where a.at > now() - interval '1 hour' and a.outcome = 'refused')),
+    (11, 'audit rows not sealed', (select count(*) from openclaw.audit_log as a
+                                   where a.at >= coalesce((openclaw.audit_head()).upper, '-infinity'))),
+    (12, 'audit blocks', (select count(*) from openclaw.audit_blocks))
+  ) as s(place, name, value)
+  order by s.place;
+
+comment on view openclaw.stats is
+  'How much of everything there is. Counts rows: of millions it takes seconds.';
+
+revoke all on openclaw.stats from public;
+
+create or replace function openclaw.client_refusal(error text, description text)
+  returns openclaw.http_answer
+  language sql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select case error
+      when 'invalid_client' then
+        openclaw.http_error(401, error, description, 'WWW-Authenticate: Basic realm="openclaw"')
+      when 'temporarily_unavailable' then
+        openclaw.http_error(503, error, description, 'Retry-After: 30')
+      when 'rate_limited' then
+        openclaw.http_error(429, 'temporarily_unavailable', description, 'Retry-After: 10')
+      else openclaw.http_error(400, error, description) end
+  $$;
+
+create or replace function openclaw.front_caller(
+    http_authorization text, client_certificate text, client_id text, client_secret text,
+    client_assertion_type text, client_assertion text, scope text)
+  returns openclaw.front_caller
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  caller openclaw.front_caller;
+  harness openclaw.token_verification;
+  client openclaw.authenticated_client;
+begin
+  if http_authorization ~* '^basic ' or http_authorization is null
+     and num_nonnulls(client_id, client_secret, client_assertion_type, client_assertion) > 0 then
+    client := openclaw.authenticate_client(http_authorization, client_certificate, client_id,
+                                           client_secret, client_assertion_type, client_assertion);
+    if client.error is not null then
+      caller.refusal := openclaw.client_refusal(client.error, client.description);
+      return caller;
+    end if;
+    perform set_config('openclaw.actor', 'client ' || client.id, true);
+    caller.client_id := client.id;
+    caller.whole_user := openclaw.scopes_cover(client.scopes, array[scope]);
+    caller.user_id := client.user_id;
+    return caller;
+  end if;
+  harness := openclaw.harness(http_authorization, scope);
+  if not harness.valid then
+    caller.refusal := openclaw.bearer_refusal(http_authorization, harness.reason, scope);
+    return caller;
+  end if;
+  perform set_config('openclaw.actor', 'harness ' || harness.token_id, true);
+  caller.whole_user := true;
+  caller.user_id := case when not openclaw.scopes_cover(harness.scopes, array['openclaw:any-user'])
+                    then harness.user_id end;
+  caller.container_id := harness.container_id;
+  return caller;
+end
+$$;
+
+create or replace function openclaw.front_token(
+    http_authorization text, client_certificate text, client_id text, client_secret text,
+    client_assertion_type text, client_assertion text, grant_type text, resource text,
+    audience text, scope text, user_id text, subject_token text, subject_token_type text,
+    actor_token text, requested_token_type text, refresh_token text, request_id text)
+  returns openclaw.http_answer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  client openclaw.authenticated_client;
+  granted openclaw.token_grant;
+  scopes text[] := openclaw.parse_scopes(scope);
+  access_token_type constant text := 'urn:ietf:params:oauth:token-type:access_token';
+  jwt_type constant text := 'urn:ietf:params:oauth:token-type:jwt';
+  by_id boolean := strpos(audience, '/') = 0;
+begin
+  perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
+  client := openclaw.authenticate_client(http_authorization, client_certificate, client_id,
+                                         client_secret, client_assertion_type, client_assertion);
+  if client.error is not null then
+    return openclaw.client_refusal(client.error, client.description);
+  end if;
+  perform set_config('openclaw.actor', 'client ' || client.id, true);
+
+  if grant_type is null then
+    return openclaw.http_error(400, 'invalid_request', 'the parameter grant_type is missing');
+  elsif grant_type not in ('client_credentials', 'refresh_token',
+                           'urn:ietf:params:oauth:grant-type:token-exchange') then
+    return openclaw.http_error(400, 'unsupported_grant_type', 'grant_type is client_credentials, refresh_token or urn:ietf:params:oauth:grant-type:token-exchange');
+  end if;
+  granted := openclaw.audited(openclaw.client_problem(client, grant_type), 'front_token', client);
+  if granted.error is not null then
+    return openclaw.client_refusal(granted.error, granted.description);
+  elsif scope is not null and scopes is null then
+    return openclaw.http_error(400, 'invalid_scope', 'scope must be a list of area:action or area:*');
+  end if;
+
+  if grant_type = 'client_credentials' then
+    granted := openclaw.grant_client_credentials(client, resource, scopes, user_id);
+  elsif grant_type = 'refresh_token' then
+    if refresh_token is null then
+      return openclaw.http_error(400, 'invalid_request', 'the parameter refresh_token is missing');
+    end if;
+    granted := openclaw.refresh_access_token(client, refresh_token, resource, scopes);
+  else
+    if subject_token is null or subject_token_type is distinct from access_token_type then
+      return openclaw.http_error(400, 'invalid_request', 'subject_token and subject_token_type urn:ietf:params:oauth:token-type:access_token are needed');
+    elsif actor_token is not null then
+      return openclaw.http_error(400, 'invalid_request', 'actor_token is not taken: the client itself is the actor');
+    elsif coalesce(requested_token_type, access_token_type) not in (access_token_type, jwt_type) then
+      return openclaw.http_error(400, 'invalid_request', 'requested_token_type is urn:ietf:params:oauth:token-type:access_token or …:jwt');
+    elsif not by_id and resource is not null
+          and openclaw.resource_endpoint(audience) is distinct from openclaw.resource_endpoint(resource) then
+      return openclaw.http_error(400, 'invalid_target', 'resource and audience name two containers');
+    end if;
+    granted := openclaw.exchange_token(
+      client, subject_token, coalesce(resource, case when not by_id then audience end),
+      case when by_id then audience end, scopes);
+  end if;
+
+  if granted.error is not null then
+    return openclaw.client_refusal(granted.error, granted.description);
+  end if;
+  return openclaw.http_json(200, json_strip_nulls(json_build_object(
+    'access_token', granted.access_token,
+    'issued_token_type', case when grant_type like '%:token-exchange'
+      then coalesce(requested_token_type, access_token_type) end,
+    'token_type', 'Bearer',
+    'expires_in', extract(epoch from granted.expires_at - granted.issued_at)::integer,
+    'refresh_in', extract(epoch from granted.refresh_at - granted.issued_at)::integer,
+    'refresh_token', granted.refresh_token,
+    'scope', array_to_string(granted.scopes, ' '))));
+end
+$$;
+
+create or replace function openclaw.front_revoke(
+    http_authorization text, client_certificate text, client_id text, client_secret text,
+    client_assertion_type text, client_assertion text, token text, token_type_hint text,
+    request_id text)
+  returns openclaw.http_answer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  caller openclaw.front_caller;
+  target json;
+begin
+  perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
+  caller := openclaw.front_caller(
+    http_authorization, client_certificate, client_id, client_secret, client_assertion_type,
+    client_assertion, 'openclaw:revoke');
+  if (caller.refusal).status is not null then
+    return caller.refusal;
+  end if;
+  if token is null then
+    return openclaw.http_error(400, 'invalid_request', 'the parameter token is missing');
+  end if;
+
+  -- A refresh token ends its family even after it was used up: whoever revokes an old one means it.
+  if token like 'ocr\_%' then
+    select json_build_object('client_id', g.client_id, 'user_id', g.user_id,
+                             'container_id', g.container_id, 'grant_id', g.id)
+    into target
+    from openclaw.refresh_tokens as r join openclaw.grants as g on g.id = r.grant_id
+    where r.token_hash = openclaw.token_hash(front_revoke.token);
+  elsif strpos(token, '.') > 0 then
+    target := openclaw.introspect(token);
+    target := case when (target->>'active')::boolean then target end;
+  else
+    select json_build_object('user_id', t.user_id, 'container_id', t.container_id,
+                             'token_id', t.id) into target
+    from openclaw.api_tokens as t where t.token_hash = openclaw.token_hash(front_revoke.token);
+  end if;
+
+  if target is null then
+    return row(200, null, null)::openclaw.http_answer;
+  elsif not openclaw.sees(caller, target) then
+    -- RFC 7009 section 2.1 has a client told that a token is another's; to a harness, what it may
+    -- not reach does not exist.
+    if caller.client_id is null then
+      return row(200, null, null)::openclaw.http_answer;
+    end if;
+    return openclaw.http_error(400, 'unauthorized_client', 'the token was not issued to this client');
+  end if;
+  if target->>'grant_id' is not null then
+    perform openclaw.revoke_grants(array[target->>'grant_id']);
+  elsif target->>'token_id' is not null then
+    perform openclaw.revoke_token(target->>'user_id', target->>'token_id');
+  else
+    perform openclaw.revoke_jwt(target->>'container_id', target->>'jti');
+  end if;
+  return row(200, null, null)::openclaw.http_answer;
+end
+$$;
+
+-- What the front serves of our own: connect, verification for proxies, readiness, upkeep.
+
+create or replace function openclaw.front_connect(http_authorization text, user_id text, container_id text,
+                                       scope text)
+  returns openclaw.http_answer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  caller openclaw.token_verification := openclaw.harness(http_authorization, 'openclaw:connect');
+  for_user text;
+  scopes text[];
+  answer record;
+begin
+  if not caller.valid then
+    return openclaw.bearer_refusal(http_authorization, caller.reason, 'openclaw:connect');
+  end if;
+  if container_id is null then
+    return openclaw.http_error(400, 'invalid_request', 'the parameter container_id is missing');
+  end if;
+  for_user := coalesce(front_connect.user_id, caller.user_id);
+  -- Without a scope parameter: all that the harness holds and the user's plan allows, less its rights
+  -- at this front.
+  scopes := case when scope is null
+    then openclaw.within_plan((openclaw.plan_of(for_user)).allowed_scopes,
+                              array(select s from unnest(caller.scopes) as s where s not like 'openclaw:%'))
+    else openclaw.parse_scopes(scope) end;
+  if coalesce(cardinality(scopes), 0) = 0 or not openclaw.scopes_cover(caller.scopes, scopes) then
+    return openclaw.http_error(400, 'invalid_scope',
+                               'scope must be a list of scopes that the harness''s token covers');
+  end if;
+  if not openclaw.may_reach(caller, for_user)
+     or (caller.container_id is not null and caller.container_id <> front_connect.container_id) then
+    return openclaw.http_error(404, 'not_found', 'no such container');
+  end if;
+
+  begin
+    answer := openclaw.connect(for_user, front_connect.container_id, scopes);
+  exception
+    when no_data_found then
+      return openclaw.http_error(404, 'not_found', 'no such container');
+    when configuration_limit_exceeded then
+      return openclaw.http_error(400, 'invalid_scope',
+                                 'the user''s plan does not allow every one of these scopes');
+    when program_limit_exceeded then
+      return openclaw.http_error(400, 'invalid_scope', 'a JWT has no room for so many scopes');
+    when feature_not_supported then
+      return openclaw.http_error(400, 'invalid_target',
+                                 'this container takes only API keys, which its owner manages');
+    when object_not_in_prerequisite_state or config_file_error then
+      return openclaw.http_error(503, 'temporarily_unavailable', 'no key can sign at present',
+                                 'Retry-After: 30');
+  end;
+  return openclaw.http_json(200, json_build_object(
+    'mcp_endpoint', answer.mcp_endpoint,
+    'type', answer.type,
+    'auth_method', answer.auth_method,
+    'headers', answer.headers,
+    'tls', json_build_object('client_certificate', answer.client_certificate,
+                             'public_key_fingerprint', answer.public_key_fingerprint),
+    'expires_at', floor(extract(epoch from answer.expires_at)),
+    'refresh_at', floor(extract(epoch from answer.refresh_at))));
+end
+$$;
+
+-- Who may call what: capabilities, granted to roles.
+
+create or replace function openclaw.capability_routines(capability text) returns setof regprocedure
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select p.oid::regprocedure
+    from pg_proc as p
+    join (values
+      ('verifier', '{verify_token,verify_tokens,verify_jwt,introspect,introspect_access_token,jwks,
+                    status_list}'::name[]),
+      ('session', '{begin_session,end_session,current_user_id,current_token_id,has_scope,sees_every_row}'),
+      ('issuer', '{create_user,disable_user,enable_user,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,
+                  revoke_token,issue_access_token,issue_user_claim,connect,register_client,
+                  rotate_client_secret,set_client_keys,disable_client,authenticate_client,
+                  trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
+                  create_grant,revoke_grant,revoke_jwt,revoke_jwts_of,revoke_container_tokens,
+                  revoke_user_tokens}'),
+      ('admin', '{rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
+                 rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
+                 audit_verify,audit_head,current_user_id,sees_every_row}'),
+      ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspect,
+                 front_introspect_many,front_revoke,front_status_list,front_connect,front_verify,
+                 front_maintain,front_ready}')
+    ) as c(name, routines) on p.proname = any (c.routines)
+    where p.pronamespace = 'openclaw'::regnamespace and c.name = capability
+  $$;
+
+comment on function openclaw.capability_routines(text) is
+  'The functions that a capability (verifier, session, issuer, admin, front) may call; none for an unknown one.';
+
+create function openclaw.capability_views(capability text) returns setof regclass
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select c.oid::regclass
+    from pg_class as c
+    join (values
+      ('session', '{token_overview,container_overview,grant_overview,audit_recent}'::name[]),
+      ('admin', '{token_overview,container_overview,grant_overview,audit_recent,key_status,stats,capabilities}')
+    ) as v(name, views) on c.relname = any (v.views)
+    where c.relnamespace = 'openclaw'::regnamespace and v.name = capability
+  $$;
+
+comment on function openclaw.capability_views(text) is
+  'The views that a capability may read.';
+
+revoke all on function openclaw.capability_views(text) from public;
+
+create view openclaw.capabilities with (security_barrier) as
+  select r.oid::regrole as role, n.name as capability
+  from pg_roles as r, unnest(array['verifier', 'session', 'issuer', 'admin', 'front']) as n(name)
+  where not r.rolsuper and has_schema_privilege(r.oid, 'openclaw', 'usage')
+    and not exists (select from openclaw.capability_routines(n.name) as c(routine)
+                    where not has_function_privilege(r.oid, c.routine, 'execute'))
+  order by 1, 2;
+
+comment on view openclaw.capabilities is
+  'Which role has which capability, by itself or through a role that it is a member of. Superusers, who may do everything, are left out.';
+
+revoke all on openclaw.capabilities from public;
+
+create function openclaw.require_capability(capability text) returns void
+  language plpgsql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if not exists (select from openclaw.capability_routines(capability)) then
+    raise exception 'unknown capability' using errcode = '22023',
+      hint = 'Use verifier, session, issuer, admin or front.';
+  end if;
+end
+$$;
+
+comment on function openclaw.require_capability(text) is 'Raises 22023 for an unknown capability.';
+
+revoke all on function openclaw.require_capability(text) from public;
+
+create or replace function openclaw.grant_access(role regrole, capability text) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  routine regprocedure;
+  opened regclass;
+begin
+  perform openclaw.require_primary();
+  perform openclaw.require_capability(capability);
+  execute format('grant usage on schema openclaw to %s', role);
+  for opened in select openclaw.capability_views(capability) loop
+    execute format('grant select on %s to %s', opened, role);
+  end loop;
+  for routine in select openclaw.capability_routines(capability) loop
+    execute format('grant execute on function %s to %s', routine, role);
+  end loop;
+  -- Tokens and passwords come as parameters: a logged statement must not show them.
+  execute format('alter role %s set log_parameter_max_length = 0', role);
+  execute format('alter role %s set log_parameter_max_length_on_error = 0', role);
+  perform openclaw.audit('grant_access', null, role::text || ' ' || capability);
+end
+$$;
+
+comment on function openclaw.grant_access(regrole, text) is
+  'Gives a role one capability: verifier (checks tokens), session (row-level security by token, and the views with the user''s own rows), issuer (users, sign-in, containers, tokens), admin (keys, plans, audit, doctor, every row of the views), front (what the HTTP front calls). Keeps the role''s parameters out of the server''s log. Run it as a superuser. Errors: 22023 for an unknown capability, 42501 without the right to grant.';
+
+create function openclaw.revoke_access(role regrole, capability text) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  former text[] := array(select c.capability from openclaw.capabilities as c
+                         where c.role = revoke_access.role and c.capability <> revoke_access.capability);
+  routine regprocedure;
+  opened regclass;
+begin
+  perform openclaw.require_primary();
+  perform openclaw.require_capability(capability);
+  -- What another capability of the role opens too, it keeps.
+  for routine in select openclaw.capability_routines(capability)
+                 except select openclaw.capability_routines(f) from unnest(former) as f loop
+    execute format('revoke execute on function %s from %s', routine, role);
+  end loop;
+  for opened in select openclaw.capability_views(capability)
+                except select openclaw.capability_views(f) from unnest(former) as f loop
+    execute format('revoke select on %s from %s', opened, role);
+  end loop;
+  if former = '{}' then
+    execute format('revoke usage on schema openclaw from %s', role);
+  end if;
+  perform openclaw.audit('revoke_access', null, role::text || ' ' || capability);
+end
+$$;
+
+comment on function openclaw.revoke_access(regrole, text) is
+  'Takes from a role what grant_access gave it, but for what another of its capabilities opens too. What it has through other roles stays. Run it as a superuser. Errors: 22023 for an unknown capability.';
+
+revoke all on function openclaw.revoke_access(regrole, text) from public;
+
+create function openclaw.excess_privileges() returns text
+  language sql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    with granted as (
+      select a.grantee, c.oid::regclass::text as what, a.privilege_type,
+             a.privilege_type = 'SELECT' and exists (
+               select from unnest(array['session', 'admin']) as n
+               where c.oid in (select openclaw.capability_views(n))) as usual
+      from pg_class as c, aclexplode(c.relacl) as a
+      where c.relnamespace = 'openclaw'::regnamespace and a.grantee <> c.relowner
+      union all
+      select a.grantee, c.oid::regclass || '.' || t.attname, a.privilege_type, false
+      from pg_attribute as t join pg_class as c on c.oid = t.attrelid, aclexplode(t.attacl) as a
+      where c.relnamespace = 'openclaw'::regnamespace and a.grantee <> c.relowner
+      union all
+      select a.grantee, p.oid::regprocedure::text, a.privilege_type,
+             not a.is_grantable and exists (
+               select from unnest(array['verifier', 'session', 'issuer', 'admin', 'front']) as n
+               where p.oid in (select openclaw.capability_routines(n)))
+      from pg_proc as p, aclexplode(p.proacl) as a
+      where p.pronamespace = 'openclaw'::regnamespace and a.grantee <> p.proowner and a.grantee <> 0
+      union all
+      select a.grantee, 'schema openclaw', a.privilege_type, a.privilege_type = 'USAGE' and not a.is_grantable
+      from pg_namespace as n, aclexplode(n.nspacl) as a
+      where n.oid = 'openclaw'::regnamespace and a.grantee <> n.nspowner
+    ), said as (
+      select format('%s has %s on %s', case g.grantee when 0 then 'PUBLIC' else g.grantee::regrole::text end,
+                    g.privilege_type, g.what) as problem
+      from granted as g where not g.usual
+      union all
+      select format('%s has capability session and passes row-level security by (BYPASSRLS)', c.role)
+      from openclaw.capabilities as c join pg_roles as r on r.oid = c.role
+      where c.capability = 'session' and r.rolbypassrls
+      union all
+      select format('%s has capability front and %s', c.role, string_agg(o.capability, ', '))
+      from openclaw.capabilities as c join openclaw.capabilities as o on o.role = c.role and o.capability <> 'front'
+      where c.capability = 'front' group by c.role
+    )
+    select string_agg(s.problem, '; ' order by s.problem) from said as s
+  $$;
+
+comment on function openclaw.excess_privileges() is
+  'One of doctor()''s checks: rights that no capability gives, and capabilities that do not go together. Null when there is none.';
+
+revoke all on function openclaw.excess_privileges() from public;
+
+create or replace function openclaw.doctor()
+  returns table (check_name text, ok boolean, detail text, remedy text)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  installed text := (select e.extversion from pg_extension as e where e.extname = 'openclaw');
+  master record := openclaw.check_master_key();
+  logging_roles text := (
+    select string_agg(r.rolname, ', ' order by r.rolname)
+    from pg_roles as r
+    where current_setting('log_parameter_max_length') <> '0' and r.rolcanlogin and not r.rolsuper
+      and exists (select from pg_proc as p
+                  where p.pronamespace = 'openclaw'::regnamespace
+                    and has_schema_privilege(r.oid, 'openclaw', 'usage')
+                    and has_function_privilege(r.oid, p.oid, 'execute'))
+      and not coalesce(r.rolconfig @> array['log_parameter_max_length=0'], false));
+  without_successor text := (
+    select string_agg(a.alg, ', ') from openclaw.algorithms_without_successor(clock_timestamp()) as a(alg));
+  public_routines text := (
+    select string_agg(p.oid::regprocedure::text, ', ')
+    from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+    where p.pronamespace = 'openclaw'::regnamespace and a.grantee = 0);
+  -- What the install script lays down, for each table; a partition's triggers are its parent's.
+  open_tables text := (
+    select string_agg(c.relname, ', ' order by c.relname)
+    from pg_class as c
+    where c.relnamespace = 'openclaw'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity);
+  missing_policies text := (
+    select string_agg(w.relation, ', ')
+    from unnest(array['users', 'containers', 'api_tokens', 'oauth_clients', 'grants', 'audit_log']) as w(relation)
+    where not exists (select from pg_policy as p
+                      where p.polname = 'own_rows' and p.polrelid = to_regclass('openclaw.' || w.relation)));
+  too_much text := openclaw.excess_privileges();
+  default_months bigint := (
+    select extract(year from age(m.last, m.first)) * 12 + extract(month from age(m.last, m.first))
+    from (select date_trunc('month', min(d.at) at time zone 'UTC') as first,
+                 date_trunc('month', max(d.at) at time zone 'UTC') as last
+          from openclaw.audit_log_default as d) as m);
+  not_sealed timestamptz := (
+    select min(a.at) from openclaw.audit_log as a
+    where a.at >= coalesce((openclaw.audit_head()).upper, '-infinity'));
+  on_primary text := case when pg_is_in_recovery() then 'On the primary: ' else '' end;
+  missing_triggers text := (
+    select string_agg(w.name || ' on ' || w.relation, ', ')
+    from (values ('append_only', 'audit_log'), ('append_only', 'audit_log_default'),
+                 ('never_truncated', 'audit_log'), ('never_truncated', 'audit_log_default'),
+                 ('append_only', 'audit_blocks'), ('never_truncated', 'audit_blocks'),
+                 ('plan_changed', 'users'), ('plan_changed', 'plans'),
+                 ('end_tokens', 'users'), ('end_tokens', 'containers'),
+                 ('invalidate_caches', 'signing_keys')) as w(name, relation)
+    where not exists (select from pg_trigger as t
+                      where t.tgname = w.name and t.tgenabled in ('O', 'A')
+                        and t.tgrelid = to_regclass('openclaw.' || w.relation)));
+begin
+  return query
+  with checks(check_name, ok, detail, remedy) as (
+    values
+      ('versions', installed = openclaw.library_version(),
+       format('SQL objects %s, loaded module %s', installed, openclaw.library_version()),
+       'alter extension openclaw update; then reconnect, so that the new module is loaded.'),
+      ('issuer', openclaw.setting('issuer') <> '',
+       case openclaw.setting('issuer') when '' then 'openclaw.issuer is not set'
+       else openclaw.setting('issuer') end,
+       'alter system set openclaw.issuer = ''https://…''; select pg_reload_conf();'),
+      ('master_key', master.ok, master.detail,
+       'Restore the master key''s file from its backup (mode 0600, owned by the server''s user); if it is lost for good, move the file away, make a new one with openclaw.create_master_key(), and call openclaw.rotate_signing_key() for each algorithm: what was signed stays good, and the new keys sign once every verifier can have them (with activate_after => ''0'' at once).'),
+      ('signing_key',
+       exists (select from openclaw.signing_keys as k
+               where k.alg = 'EdDSA' and k.revoked_at is null
+                 and k.activates_at <= clock_timestamp()
+                 and (k.retires_at is null or k.retires_at > clock_timestamp())),
+       (select format('%s active, %s published',
+                      count(*) filter (where k.activates_at <= clock_timestamp()
+                                         and (k.retires_at is null or k.retires_at > clock_timestamp())),
+                      count(*))
+        from openclaw.signing_keys as k
+        where k.revoked_at is null and (k.expires_at is null or k.expires_at > clock_timestamp())),
+       on_primary || 'select openclaw.rotate_signing_key(''EdDSA'');'),
+      ('key_successors', without_successor is null,
+       coalesce('no pending key for ' || without_successor, 'every algorithm in use has its next key'),
+       on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute.'),
+      ('logged_parameters', logging_roles is null,
+       coalesce('a logged statement would show the tokens that these roles pass: ' || logging_roles,
+                'no role''s token parameters reach the log'),
+       'alter system set log_parameter_max_length = 0; or give roles their rights with openclaw.grant_access(), which sets it for them.'),
+      ('public_access', public_routines is null,
+       coalesce('PUBLIC may call ' || public_routines, 'PUBLIC may call nothing'),
+       on_primary || 'revoke execute on all functions in schema openclaw from public;'),
+      ('excess_privileges', too_much is null,
+       coalesce(too_much, 'no role has more than grant_access gives'),
+       on_primary || 'revoke what is listed; openclaw.grant_access() gives a role what it needs, openclaw.revoke_access() takes it back.'),
+      ('row_security', open_tables is null and missing_policies is null,
+       coalesce('row-level security is off for ' || open_tables, 'no policy own_rows on ' || missing_policies,
+                'every table is under row-level security'),
+       on_primary || 'alter table … enable row level security; a dropped policy stands in the extension''s script.'),
+      ('audit_partitions', coalesce(default_months, 0) = 0,
+       case when coalesce(default_months, 0) = 0 then 'every month has its partition'
+            else format('the default partition of audit_log holds rows of %s months', default_months + 1) end,
+       on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute: it makes partitions two months ahead.'),
+      ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true),
+       coalesce('audit rows are not sealed since ' || to_char(not_sealed at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
+                'every audit row is sealed'),
+       on_primary || 'see to it that openclaw-front or pg_cron calls openclaw.maintain() every minute, and look for a writing transaction, a prepared one too, that was never ended: select pid, xact_start, state, query from pg_stat_activity where backend_xid is not null; table pg_prepared_xacts;'),
+      ('triggers', missing_triggers is null,
+       coalesce('missing or disabled: ' || missing_triggers, 'every trigger stands'),
+       on_primary || 'alter table … enable trigger …; a dropped one stands in the extension''s script; without them the audit log is not append-only, ended users keep tokens, and sessions keep revoked keys.')
+  )
+  select c.check_name, coalesce(c.ok, false), c.detail, case when c.ok then '' else c.remedy end
+  from checks as c;
+end
+$$;
+
+-- Grants again.
+do $$
+declare
+  given record;
+begin
+  for given in select * from json_to_recordset(current_setting('openclaw_update.grants')::json)
+                        as g(object text, role text, privilege text, option boolean) loop
+    continue when case when given.object like 'function %' then to_regprocedure(substr(given.object, 10))::oid
+                  else to_regclass(substr(given.object, 7))::oid end is null;
+    execute format('grant %s on %s to %s%s', given.privilege, given.object, given.role,
+                   case when given.option then ' with grant option' else '' end);
+  end loop;
+  perform openclaw.grant_access(g.role::regrole, g.capability)
+  from json_to_recordset(current_setting('openclaw_update.capabilities')::json) as g(role text, capability text);
+end
+$$;
+
+-- What is granted while an extension's script runs counts as granted by the extension itself, which
+-- pg_dump leaves out: after a restore these roles would have nothing. So that is taken back, and in
+-- Postgres 17 and later that these privileges depend on the roles, too.
+do $$
+begin
+  delete from pg_shdepend as s
+  using pg_init_privs as i
+  where s.dbid = (select d.oid from pg_database as d where d.datname = current_database())
+    and s.deptype = 'i' and s.classid = i.classoid and s.objid = i.objoid
+    and exists (select from pg_depend as d join pg_extension as e on e.oid = d.refobjid
+                where d.classid = i.classoid and d.objid = i.objoid and d.deptype = 'e'
+                  and e.extname = 'openclaw' and s.refobjid <> e.extowner);
+  update pg_init_privs as i
+  set initprivs = array(
+    select x.item from unnest(i.initprivs) as x(item)
+    where (select a.grantee from aclexplode(array[x.item]) as a limit 1) in (0, e.extowner))
+  from pg_depend as d join pg_extension as e on e.oid = d.refobjid
+  where d.classid = i.classoid and d.objid = i.objoid and d.deptype = 'e' and e.extname = 'openclaw'
+    and exists (select from aclexplode(i.initprivs) as a where a.grantee not in (0, e.extowner));
+  delete from pg_init_privs as i using pg_namespace as n
+  where i.classoid = 'pg_namespace'::regclass and i.objoid = n.oid and n.nspname = 'openclaw'
+    and i.initprivs = acldefault('n', n.nspowner);
+end
+$$;

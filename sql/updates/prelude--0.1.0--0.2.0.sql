@@ -1,0 +1,6 @@
+-- What 0.2.0 changes in tables that 0.1.0 made. tools/update-script puts this before the rest.
+
+-- Made anew with expires_at: plans count the live tokens of a user.
+drop index openclaw.api_tokens_user_id_idx;
+
+alter table openclaw.audit_log add column on_behalf_of text, add column source inet;
