@@ -137,7 +137,7 @@ PasswordCheck argon2id_check(std::optional<std::string_view> phc, std::string_vi
   // What is missing to the work of `cost`: memory times passes.
   const std::uint64_t whole = work(cost);
   const std::uint64_t missing = whole - std::min(whole, usable ? work(parsed->cost) : 0);
-  if (missing >= kLeastMemory) {
+  if (missing >= kLeastMemory / 2) {
     const std::uint64_t passes = (missing + cost.memory_kib - 1) / cost.memory_kib;
     constexpr std::array<std::uint8_t, kSaltBytes> kSalt{};
     static_cast<void>(

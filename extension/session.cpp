@@ -141,7 +141,12 @@ Datum kept(Datum text) {
   });
 }
 
+// Ends whatever session there was as well, beyond a rollback to a savepoint too: who goes on after a
+// refusal does so as nobody.
 [[noreturn]] void refuse(Error reason) {
+  if (sessions != nullptr) {
+    for (Session& session : *sessions) session.open = false;
+  }
   const bool scopes = reason == Error::insufficient_scope;
   throw SqlError{
       scopes ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,

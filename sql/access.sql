@@ -16,7 +16,7 @@ create function openclaw.capability_routines(capability text) returns setof regp
                   trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
                   create_grant,revoke_grant,revoke_jwt,revoke_jwts_of,revoke_container_tokens,
                   revoke_user_tokens}'),
-      ('admin', '{rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
+      ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspect,

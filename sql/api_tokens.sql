@@ -50,13 +50,15 @@ begin
   plan := openclaw.claim_issue(issue_token.user_id);
   perform openclaw.require_plan_scopes(plan, scopes);
   lifetime := openclaw.plan_lifetime(plan, lifetime, interval '90 days');
-  if (select count(*) from (
-        select from openclaw.api_tokens as t
-        where t.user_id = issue_token.user_id and t.revoked_at is null and t.expires_at > now()
-        limit plan.max_live_tokens) as live) >= plan.max_live_tokens then
-    perform openclaw.refuse_by_plan(
-      'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
-      'Revoke one, or change the plan.');
+  if plan.max_live_tokens is not null then
+    if (select count(*) from (
+          select from openclaw.api_tokens as t
+          where t.user_id = issue_token.user_id and t.revoked_at is null and t.expires_at > now()
+          limit plan.max_live_tokens) as live) >= plan.max_live_tokens then
+      perform openclaw.refuse_by_plan(
+        'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
+        'Revoke one, or change the plan.');
+    end if;
   end if;
   minted := openclaw.mint_token(coalesce(issued_for, 'user_direct'));
   token := minted.token;

@@ -95,6 +95,8 @@ create function openclaw.make_audit_partition(month timestamptz) returns boolean
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   set lock_timeout = '500ms'
+  set timezone = 'UTC'
+  set datestyle = 'ISO'
   as $$
 declare
   name text := to_char(month at time zone 'UTC', '"audit_log_"YYYY_MM');
@@ -143,7 +145,7 @@ create function openclaw.audit_row_hash(a openclaw.audit_log) returns bytea
   as $$
     select sha256(convert_to(json_build_array(
       a.id, extract(epoch from a.at), a.actor, a.action, a.user_id, a.target, a.outcome, a.reason,
-      a.request_id, a.on_behalf_of, host(a.source))::text, 'UTF8'))
+      a.request_id, a.on_behalf_of, text(a.source))::text, 'UTF8'))
   $$;
 comment on function openclaw.audit_row_hash(openclaw.audit_log) is
   'SHA-256 of an audit row: of the JSON array of its columns in UTF-8, its time in seconds since 1970.';
@@ -286,7 +288,7 @@ begin
        or b.leaves_hash <> coalesce(openclaw.audit_leaves_hash(b.ids, b.hashes), b.leaves_hash) then
       return query select b.block, 'block_edited', null::uuid, null::timestamptz,
                           'its hash is not that of what it says'::text;
-    elsif b.pruned_at is not null and b.upper > b.pruned_at - interval '30 days' then
+    elsif b.pruned_at is not null and b.upper > least(b.pruned_at, now()) - interval '30 days' then
       return query select b.block, 'block_edited', null::uuid, null::timestamptz,
                           'its rows were taken away before any retention could'::text;
     end if;
@@ -318,7 +320,7 @@ begin
 end
 $$;
 comment on function openclaw.audit_verify(bigint, bytea) is
-  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took are not looked at. Errors: 22004 for one argument without the other.';
+  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took (30 days old at the least) are not looked at. Errors: 22004 for one argument without the other.';
 revoke all on function openclaw.audit_verify(bigint, bytea) from public;
 
 -- Retention, by whole months.

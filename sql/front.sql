@@ -133,6 +133,8 @@ declare
   harness openclaw.token_verification;
   client openclaw.authenticated_client;
 begin
+  -- Several requests may share this transaction.
+  perform set_config('openclaw.actor', '', true);
   if http_authorization ~* '^basic ' or http_authorization is null
      and num_nonnulls(client_id, client_secret, client_assertion_type, client_assertion) > 0 then
     client := openclaw.authenticate_client(http_authorization, client_certificate, client_id,

@@ -103,7 +103,8 @@ declare
   jwt_type constant text := 'urn:ietf:params:oauth:token-type:jwt';
   by_id boolean := strpos(audience, '/') = 0;
 begin
-  perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
+  perform set_config('openclaw.request_id', coalesce(request_id, ''), true),
+          set_config('openclaw.actor', '', true);
   client := openclaw.authenticate_client(http_authorization, client_certificate, client_id,
                                          client_secret, client_assertion_type, client_assertion);
   if client.error is not null then

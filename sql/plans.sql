@@ -14,10 +14,11 @@ declare
   found_level double precision;
 begin
   insert into openclaw.rate_limits as r (bucket, level, at)
-  values (bucket, coalesce(capacity - cost, 0), clock_timestamp())
+  select take_tokens.bucket, coalesce(capacity - cost, 'infinity'), clock_timestamp()
+  where coalesce(capacity >= cost, true)
   on conflict on constraint rate_limits_pkey do update
-  set level = coalesce(least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) - cost,
-                       r.level),
+  set level = case when capacity is null then 'infinity'
+              else least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) - cost end,
       at = clock_timestamp()
   where capacity is null
      or least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) >= cost
@@ -72,11 +73,11 @@ create function openclaw.within_plan(allowed_scopes text[], scopes text[]) retur
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
     select case when openclaw.plan_allows(allowed_scopes, scopes) then scopes
-           else openclaw.narrowed_scopes(scopes, allowed_scopes)
-                || array(select s from unnest(scopes) as s where s like 'openclaw:%') end
+           else (openclaw.narrowed_scopes(scopes, allowed_scopes))[1:64 - cardinality(o.own)] || o.own end
+    from (select array(select s from unnest(scopes) as s where s like 'openclaw:%') as own) as o
   $$;
 comment on function openclaw.within_plan(text[], text[]) is
-  'What a plan''s allowed scopes leave of these.';
+  'What a plan''s allowed scopes leave of these, 64 at the most.';
 revoke all on function openclaw.within_plan(text[], text[]) from public;
 
 create function openclaw.refuse_by_plan(reason text, message text, hint text) returns void
@@ -166,8 +167,10 @@ create function openclaw.narrow_tokens(user_ids text[]) returns void
 declare
   wide record;
 begin
-  -- Who is issuing for one of these users now is waited for, and what was issued then is seen.
+  -- Who is issuing for one of these users now is waited for, and what was issued then is seen. Whoever
+  -- comes after, but sees the plan as it was, meets a changed row: 40001.
   perform from openclaw.users as u where u.id = any (user_ids) order by u.id for no key update;
+  update openclaw.users as u set plan_tier = u.plan_tier where u.id = any (user_ids);
   for wide in
     select t.id, t.user_id, openclaw.within_plan(p.allowed_scopes, t.scopes) as scopes
     from openclaw.api_tokens as t, lateral openclaw.plan_of(t.user_id) as p
@@ -193,6 +196,9 @@ create function openclaw.plan_of_user_changed() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  -- A plan that is being defined now is waited for, and waits.
+  lock table openclaw.plans in share mode;
+  perform from openclaw.plans as p where p.plan_tier = new.plan_tier for share;
   perform openclaw.audit('change_plan', new.id, new.plan_tier);
   perform openclaw.narrow_tokens(array[new.id]);
   return null;
@@ -256,6 +262,8 @@ create function openclaw.change_plan(user_id text, plan_tier text) returns boole
   as $$
 begin
   perform openclaw.require_primary();
+  -- Before the user's row, as define_plan takes them: else two could wait for one another.
+  lock table openclaw.plans in share mode;
   update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
   return found;
 end

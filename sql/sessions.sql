@@ -8,7 +8,7 @@ create function openclaw.begin_session(token text, required_scopes text[] defaul
   language c volatile
   as 'MODULE_PATHNAME', 'openclaw_begin_session';
 comment on function openclaw.begin_session(text, text[], text) is
-  'Has the rest of the transaction see as the user of this opaque token, and returns the user''s id. Gone with the transaction; a rollback to a savepoint brings back what was before it. A token that is bound to a container needs that container_id. Works on a standby. Errors: 28000 with DETAIL reason: malformed, unknown, revoked, expired or wrong_audience, 42501 with reason: insufficient_scope, 22004 and 22023 for required_scopes.';
+  'Has the rest of the transaction see as the user of this opaque token, and returns the user''s id. Gone with the transaction; a rollback to a savepoint brings back what was before it. A refusal ends the session that was there. A token that is bound to a container needs that container_id. Works on a standby. Errors: 28000 with DETAIL reason: malformed, unknown, revoked, expired or wrong_audience, 42501 with reason: insufficient_scope, 22004 and 22023 for required_scopes.';
 revoke all on function openclaw.begin_session(text, text[], text) from public;
 
 create function openclaw.end_session() returns void

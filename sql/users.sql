@@ -65,6 +65,8 @@ begin
   where t.user_id = new.id and t.revoked_at is null;
   update openclaw.grants as g set revoked_at = now()
   where g.user_id = new.id and g.revoked_at is null;
+  -- What was signed before must not be good again when the user is enabled.
+  update openclaw.containers as c set jwt_generation = c.jwt_generation + 1 where c.user_id = new.id;
   perform openclaw.audit('disable_user', new.id, new.id);
   return null;
 end

@@ -64,6 +64,7 @@ from (values
                   'rotate_master_key()', 'rewrap_signing_keys()', 'retire_master_keys()',
                   'maintain()', 'doctor()', 'define_plan(text,integer,integer,interval,text[],integer)',
                   'audit_verify(bigint,bytea)', 'audit_head()', 'current_user_id()',
+                  'capability_routines(text)',
                   'sees_every_row()']),
   ('front', array['front_jwks(text)', 'front_metadata(text)', 'front_authorize(text)',
                   'front_token(text,text,text,text,text,text,text,text,text,text,text,text,text,text,text,text,text)',
