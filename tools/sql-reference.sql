@@ -29,9 +29,11 @@ $$;
 \qecho 'Everything is in the schema `openclaw`. Nothing may be called or read until it is granted:'
 \qecho '`select openclaw.grant_access(''role'', ''capability'')`, with the capabilities below.'
 \qecho 'Errors carry standard SQLSTATEs: 22004 null, 22023 invalid argument, 54000 too large, P0002 not found,'
-\qecho '42501 not permitted, 55000 not set up, F0000 master key file, 23505 exists already.'
+\qecho '42501 not permitted, 28000 no good token, 53400 not by this plan, 55000 not set up, F0000 master key file,'
+\qecho '23505 exists already, 25006 a standby or read-only transaction.'
 
 select * from pg_temp.routines('Capability `verifier`', pg_temp.routines_of('verifier'));
+select * from pg_temp.routines('Capability `session`', pg_temp.routines_of('session'));
 select * from pg_temp.routines('Capability `issuer`', pg_temp.routines_of('issuer'));
 select * from pg_temp.routines('Capability `admin`', pg_temp.routines_of('admin'));
 select * from pg_temp.routines('Capability `front`', pg_temp.routines_of('front'));
@@ -39,7 +41,7 @@ select * from pg_temp.routines('Owner only', (
   select array_agg(p.oid) from pg_proc as p
   where p.pronamespace = 'openclaw'::regnamespace
     and p.oid not in (select r::oid
-                      from unnest(array['verifier', 'issuer', 'admin', 'front']) as c,
+                      from unnest(array['verifier', 'session', 'issuer', 'admin', 'front']) as c,
                            openclaw.capability_routines(c) as r)));
 
 \qecho ''
@@ -53,6 +55,20 @@ select line from (
   from pg_class as c join pg_type as t on t.oid = c.reltype
   where c.relnamespace = 'openclaw'::regnamespace and c.relkind = 'c'
   order by c.relname) as types;
+
+\qecho ''
+\qecho '## Views'
+select line from (
+  select c.relname, unnest(array[
+    e'\n### openclaw.' || c.relname || e'\n', obj_description(c.oid, 'pg_class'), '',
+    'Capability: ' || coalesce((select string_agg('`' || n || '`', ', ') from unnest(array['session', 'admin']) as n
+                                where c.oid in (select openclaw.capability_views(n))), 'none') || '.', '',
+    (select string_agg(format('- `%s` %s', a.attname, format_type(a.atttypid, a.atttypmod)), e'\n'
+                       order by a.attnum)
+     from pg_attribute as a where a.attrelid = c.oid and a.attnum > 0)]) as line
+  from pg_class as c
+  where c.relnamespace = 'openclaw'::regnamespace and c.relkind = 'v'
+  order by c.relname) as views;
 
 \qecho ''
 \qecho '## Tables'
@@ -76,5 +92,5 @@ select format('| `%s` | %s | %s | %s | %s | %s |', name,
               case when boot_val = '' then '' else concat_ws(' ', boot_val, unit) end, min_val, max_val,
               case context when 'user' then 'anyone' when 'sighup' then 'the server''s configuration'
               else 'superusers' end, short_desc)
-from pg_settings where name like 'openclaw.%' order by name;
+from pg_settings where name like 'openclaw.%' and name <> 'openclaw.retiring_audit_rows' order by name;
 rollback;
