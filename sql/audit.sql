@@ -108,6 +108,8 @@ begin
     return false;
   end if;
   execute format('create table openclaw.%I (like openclaw.audit_log including defaults including constraints)', name);
+  execute format('alter table openclaw.%I add primary key (at, id)', name);
+  execute format('create index on openclaw.%I (user_id, at)', name);
   execute format('revoke all on openclaw.%I from public', name);
   execute format('alter table openclaw.%I enable row level security', name);
   execute format('comment on table openclaw.%I is %L', name,

@@ -109,10 +109,13 @@ declare
                       where p.polname = 'own_rows' and p.polrelid = to_regclass('openclaw.' || w.relation)));
   too_much text := openclaw.excess_privileges();
   default_months bigint := (
-    select extract(year from age(m.last, m.first)) * 12 + extract(month from age(m.last, m.first))
-    from (select date_trunc('month', min(d.at) at time zone 'UTC') as first,
-                 date_trunc('month', max(d.at) at time zone 'UTC') as last
-          from openclaw.audit_log_default as d) as m);
+    -- From the first dated partition on; without one, beyond the month of the first row.
+    select count(distinct date_trunc('month', d.at at time zone 'UTC'))
+    from openclaw.audit_log_default as d
+    where d.at >= coalesce(
+      (select min(m.lower) from openclaw.audit_months() as m),
+      (select (date_trunc('month', min(f.at) at time zone 'UTC') + interval '1 month') at time zone 'UTC'
+       from openclaw.audit_log_default as f)));
   not_sealed timestamptz := (
     select min(a.at) from openclaw.audit_log as a
     where a.at >= coalesce((openclaw.audit_head()).upper, '-infinity'));
@@ -170,9 +173,9 @@ begin
        coalesce('row-level security is off for ' || open_tables, 'no policy own_rows on ' || missing_policies,
                 'every table is under row-level security'),
        on_primary || 'alter table … enable row level security; a dropped policy stands in the extension''s script.'),
-      ('audit_partitions', coalesce(default_months, 0) = 0,
-       case when coalesce(default_months, 0) = 0 then 'every month has its partition'
-            else format('the default partition of audit_log holds rows of %s months', default_months + 1) end,
+      ('audit_partitions', default_months = 0,
+       case when default_months = 0 then 'every month has its partition'
+            else format('the default partition of audit_log holds rows of %s months that have none', default_months) end,
        on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute: it makes partitions two months ahead.'),
       ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true),
        coalesce('audit rows are not sealed since ' || to_char(not_sealed at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),

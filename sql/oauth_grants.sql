@@ -309,9 +309,12 @@ begin
      or subject.user_id <> coalesce(client.user_id, subject.user_id) then
     return openclaw.grant_refusal('invalid_request', 'the subject_token is not good here');
   end if;
+  if 'refresh_token' = any (client.grant_types) then
+    perform openclaw.require_primary();
+  end if;
   -- Whoever revokes the subject either has its row already, and this gives nothing, or waits and finds
   -- what this gives. A standby cannot lock, and has no revocation under way.
-  if not pg_is_in_recovery() then
+  if not current_setting('transaction_read_only')::boolean then
     perform from openclaw.api_tokens as t
     where t.id = subject.token_id and t.revoked_at is null for share skip locked;
     if not found then

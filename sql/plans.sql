@@ -220,7 +220,11 @@ declare
   tiers text[] := array_remove(array[case when tg_op <> 'INSERT' then old.plan_tier end,
                                      case when tg_op <> 'DELETE' then new.plan_tier end], null);
 begin
-  perform openclaw.audit(case tg_op when 'DELETE' then 'delete_plan' else 'define_plan' end, null, tiers[cardinality(tiers)]);
+  -- A plan that is inserted may come from a restore: define_plan says that it is new.
+  if tg_op <> 'INSERT' then
+    perform openclaw.audit(case tg_op when 'DELETE' then 'delete_plan' else 'define_plan' end, null,
+                           tiers[cardinality(tiers)]);
+  end if;
   perform openclaw.narrow_tokens(array(
     select u.id from openclaw.users as u where u.plan_tier = any (tiers)));
   return null;
@@ -243,13 +247,18 @@ create function openclaw.define_plan(
   as $$
 begin
   perform openclaw.require_primary();
-  insert into openclaw.plans as p
-  values (plan_tier, max_containers, max_live_tokens, max_token_lifetime, allowed_scopes,
-          issues_per_minute)
-  on conflict on constraint plans_pkey do update
-  set max_containers = excluded.max_containers, max_live_tokens = excluded.max_live_tokens,
-      max_token_lifetime = excluded.max_token_lifetime, allowed_scopes = excluded.allowed_scopes,
-      issues_per_minute = excluded.issues_per_minute;
+  lock table openclaw.plans in share row exclusive mode;
+  update openclaw.plans as p
+  set (max_containers, max_live_tokens, max_token_lifetime, allowed_scopes, issues_per_minute)
+    = (define_plan.max_containers, define_plan.max_live_tokens, define_plan.max_token_lifetime,
+       define_plan.allowed_scopes, define_plan.issues_per_minute)
+  where p.plan_tier = define_plan.plan_tier;
+  if not found then
+    insert into openclaw.plans
+    values (plan_tier, max_containers, max_live_tokens, max_token_lifetime, allowed_scopes,
+            issues_per_minute);
+    perform openclaw.audit('define_plan', null, plan_tier);
+  end if;
 end
 $$;
 comment on function openclaw.define_plan(text, integer, integer, interval, text[], integer) is

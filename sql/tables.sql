@@ -197,13 +197,15 @@ create table openclaw.audit_log (
   reason text,
   request_id text,
   on_behalf_of text,
-  source inet,
-  primary key (at, id)
+  source inet
 ) partition by range (at);
 comment on table openclaw.audit_log is
   'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for.';
-create index audit_log_user_id_idx on openclaw.audit_log (user_id, at);
+-- Each partition has indexes of its own: had the parent any, pg_dump's partitions could not be
+-- attached to what CREATE EXTENSION makes.
 create table openclaw.audit_log_default partition of openclaw.audit_log default;
+alter table openclaw.audit_log_default add primary key (at, id);
+create index audit_log_default_user_id_idx on openclaw.audit_log_default (user_id, at);
 comment on table openclaw.audit_log_default is 'Audit rows that no dated partition takes.';
 
 create table openclaw.audit_blocks (
