@@ -113,7 +113,11 @@ select throws_like($$select openclaw.issue_access_token('ctr_alice', '{a:b}', al
 -- Attack 31: an emergency.
 savepoint s;
 select ok(openclaw.revoke_signing_key(:'second_kid'), 'revoke_signing_key takes a key that signs');
-select is(pg_temp.last_audit(), 'revoke_signing_key ' || :'second_kid' || ' success', 'and leaves an audit row');
+select is(array(select concat_ws(' ', action, target, outcome) from openclaw.audit_log
+                where action like '%\_signing\_key' order by at desc limit 2),
+  array['add_signing_key ' || (select kid from openclaw.key_status where state = 'pending' and alg = 'EdDSA') || ' success',
+        'revoke_signing_key ' || :'second_kid' || ' success'],
+  'and leaves an audit row, as the new successor does');
 select is(pg_temp.reason(:'second_jwt'), 'unknown_key', 'all that it signed is refused at once');
 select ok(not :'second_kid' = any (pg_temp.kids()), 'it is not published');
 select token as third_jwt, kid from pg_temp.jwt() \gset
