@@ -89,7 +89,8 @@ async function connectAs(user) {
   return async (text, values = []) => (await client.query(text, values)).rows[0];
 }
 const backend = await connectAs('backend'); // users, containers, tokens
-const operator = await connectAs('operator'); // keys
+const operator = await connectAs('operator'); // keys, plans, maintenance
+const app = await connectAs('app'); // its own table, by its callers' tokens
 
 async function http(method, path, { bearer, form } = {}) {
   const headers = bearer ? { Authorization: `Bearer ${bearer}` } : {};
@@ -506,6 +507,63 @@ await done('goes on', async () => {
   return 'the client meets the 401, gets another token by itself, and the echo tool answers';
 });
 await agent.close();
+
+heading('The platform\'s ground: people, plans, rows by token, and what happened');
+await done('sign-in', async () => {
+  const password = 'correct horse battery';
+  await backend('select openclaw.create_user($1, $2, password => $3)', ['bob@example.com', 'user_bob', password]);
+  const { valid, user_id } = await backend('select * from openclaw.check_password($1, $2)', ['Bob@Example.com', password]);
+  assert.deepEqual([valid, user_id], [true, 'user_bob']);
+  return 'Bob\'s password fits its Argon2id hash, his e-mail in any case';
+});
+await refused('guessed', async () => {
+  const guess = (email) => backend('select * from openclaw.check_password($1, $2)', [email, 'a guess at it']);
+  const answers = [await guess('bob@example.com'), await guess('nobody@example.com')];
+  assert.equal(answers[0].reason, 'wrong_credentials');
+  assert.deepEqual(answers[0], answers[1]);
+  return 'a wrong password and an unknown e-mail answer alike: wrong_credentials';
+});
+const issueForBob = () => backend(`select * from openclaw.issue_token('user_bob', '{mcp:tools}')`);
+const bobs = await issueForBob();
+await refused('plan', async () => {
+  await operator(`select openclaw.define_plan('trial', max_live_tokens => 1)`);
+  await backend(`select openclaw.change_plan('user_bob', 'trial')`);
+  const problem = await issueForBob().then(() => null, (error) => error);
+  assert.deepEqual([problem?.code, problem?.detail], ['53400', 'reason: plan_tokens']);
+  return `Bob's second token: ${problem.message}`;
+});
+const seen = async () => (await app(`select string_agg(text, ', ') as notes, count(*)::int as n from notes`));
+await done('his rows', async () => {
+  assert.equal((await seen()).n, 0); // no token, no row
+  await app('begin');
+  await app('select openclaw.begin_session($1)', [bobs.token]);
+  const { notes } = await seen();
+  assert.equal(notes, 'buy milk');
+  return `begin_session(${short(bobs.token)}): of the application's table, "${notes}" alone`;
+});
+await refused('none left', async () => {
+  await backend('select openclaw.revoke_token($1)', [bobs.token]);
+  assert.equal((await seen()).n, 0);
+  await app('commit');
+  return 'revoked in another session: the next statement of the same transaction sees no row';
+});
+await done('sealed', async () => {
+  await until('the audit log is sealed', async () => {
+    await operator('select count(*) from openclaw.maintain()');
+    return (await operator(`select value = '0' as all from openclaw.stats where name = 'audit rows not sealed'`)).all;
+  });
+  assert.equal((await operator('select count(*)::int as problems from openclaw.audit_verify()')).problems, 0);
+  const { block } = await operator('select * from openclaw.audit_head()');
+  return `the audit log's rows are in ${block} blocks, chained by SHA-256; audit_verify() finds nothing`;
+});
+await refused('edited', async () => {
+  const superuser = await connectAs('postgres');
+  await superuser(`set session_replication_role = replica`);
+  await superuser(`update openclaw.audit_log set user_id = 'user_eve' where action = 'revoke_token' and user_id = 'user_bob'`);
+  const { problem, detail } = await operator('select * from openclaw.audit_verify()');
+  assert.equal(problem, 'row_edited');
+  return `a superuser past every trigger: ${problem}, "${detail}"`;
+});
 
 heading('Key rotation: the successor is published before it signs, the predecessor stays');
 const issueJwt = () => backend(
