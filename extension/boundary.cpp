@@ -10,9 +10,12 @@ namespace {
 struct Report {
   ErrorData* postgres = nullptr;
   int sqlstate = ERRCODE_INTERNAL_ERROR;
-  char message[512] = "";
-  char detail[512] = "";
-  char hint[512] = "";
+  char message[512];
+  char detail[512];
+  char hint[512];
+
+  // Each call makes one: the first byte of a text says all, 1536 zeros would cost 40 ns.
+  Report() { message[0] = detail[0] = hint[0] = '\0'; }
 };
 
 // Cut between characters: a broken one would make the text of the error invalid.

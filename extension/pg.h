@@ -12,6 +12,7 @@ extern "C" {
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -52,6 +53,16 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot s
   return index_beginscan(table, index, snapshot, nullptr, keys, 0);
 #else
   return index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+// How many transactions have ended, on a standby too: a number that has not changed means that
+// nothing was committed.
+inline uint64 ended_transactions() {
+#if PG_VERSION_NUM >= 170000
+  return TransamVariables->xactCompletionCount;
+#else
+  return ShmemVariableCache->xactCompletionCount;
 #endif
 }
 

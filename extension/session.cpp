@@ -7,6 +7,7 @@
 //
 // The token's row is looked at again for each statement: a revocation, an expiry or a narrowed scope
 // counts from the next one on.
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ namespace {
 
 // What a statement sees. Two views are equal when no transaction that one shows as running has ended
 // in the other (at one xmax, transactions only leave the list of those that run), this transaction
-// has changed nothing in between, and both are of one message of the client.
+// has changed nothing in between, and both are of one message of the client. Where a snapshot lasts
+// for the whole transaction, what others have ended is counted instead.
 struct View {
   TransactionId xmin;
   TransactionId xmax;
@@ -30,6 +32,7 @@ struct View {
   int32 running_subtransactions;
   CommandId command;
   TimestampTz statement;
+  uint64 ended;
 
   bool operator==(const View&) const = default;
 };
@@ -37,6 +40,7 @@ struct View {
 View present_view() {
   View view{};
   view.statement = GetCurrentStatementStartTimestamp();
+  if (IsolationUsesXactSnapshot()) view.ended = ended_transactions();
   if (ActiveSnapshotSet()) {
     const Snapshot snapshot = GetActiveSnapshot();
     view.xmin = snapshot->xmin;
@@ -58,6 +62,7 @@ struct Session {
   // What the row said last.
   View seen;
   bool live;
+  std::int64_t expires_at;  // a NumericDate
   std::vector<std::string> scopes;
 };
 
@@ -111,14 +116,17 @@ void put(Session session) {
   sessions->push_back(std::move(session));
 }
 
+void remember(Session& session, const TokenRow& row) {
+  session.expires_at = numeric_date(row.expires_at);
+  for (std::string_view scope : granted_scopes(row)) session.scopes.emplace_back(scope);
+}
+
 void look_again(Session& session, const View& now) {
   TokenRow row{};
   find_tokens({&session.token_hash, 1}, {&row, 1});
   session.live = static_cast<bool>(check_token(row, {}, GetCurrentTimestamp()));
   session.scopes.clear();
-  if (session.live) {
-    for (std::string_view scope : granted_scopes(row)) session.scopes.emplace_back(scope);
-  }
+  if (session.live) remember(session, row);
   session.seen = now;
 }
 
@@ -129,7 +137,9 @@ const Session* present_session() {
   if (!session.open) return nullptr;
   const View now = present_view();
   if (!(session.seen == now)) look_again(session, now);
-  return session.live ? &session : nullptr;
+  // A statement may run for longer than its token is good. time() costs a few ns a row, a finer clock
+  // more than the rest.
+  return session.live && std::time(nullptr) <= session.expires_at ? &session : nullptr;
 }
 
 Datum kept(Datum text) {
@@ -175,7 +185,7 @@ OPENCLAW_FUNCTION(openclaw_begin_session) {
   session.token_id = kept(verified->id);
   session.seen = present_view();
   session.live = true;
-  for (std::string_view scope : granted_scopes(*verified)) session.scopes.emplace_back(scope);
+  remember(session, *verified);
   const Datum user_id = session.user_id;
   put(std::move(session));
   return user_id;

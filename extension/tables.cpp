@@ -53,8 +53,12 @@ Oid relation_oid(const char* name) {
   return relation;
 }
 
-Snapshot current_snapshot() {
-  return RegisterSnapshot(IsolationUsesXactSnapshot() ? GetLatestSnapshot() : GetActiveSnapshot());
+Snapshot current_snapshot(Relation table) {
+  if (!IsolationUsesXactSnapshot()) return RegisterSnapshot(GetActiveSnapshot());
+  // Beside parallel workers Postgres refuses the one; the other is taken as freshly for a table that
+  // is no catalog.
+  return RegisterSnapshot(IsInParallelMode() ? GetNonHistoricCatalogSnapshot(RelationGetRelid(table))
+                                             : GetLatestSnapshot());
 }
 
 // Look-ups by equality on a unique index of one column.
@@ -70,7 +74,7 @@ IndexReader open_index(const char* table, const char* index) {
   IndexReader reader{};
   reader.table = table_open(relation_oid(table), AccessShareLock);
   reader.index = index_open(relation_oid(index), AccessShareLock);
-  reader.snapshot = current_snapshot();
+  reader.snapshot = current_snapshot(reader.table);
   reader.slot = table_slot_create(reader.table, nullptr);
   reader.scan = begin_index_scan(reader.table, reader.index, reader.snapshot, 1);
   return reader;
