@@ -5,8 +5,8 @@
 // drops all. Nothing of it is a setting, a table or a parameter, so that no SQL can forge it, and no
 // pooled connection hands it on.
 //
-// The token's row is looked at again for each statement: a revocation, an expiry or a narrowed scope
-// counts from the next one on.
+// The token's row is looked at again for each statement, as it is then: a revocation, an expiry or a
+// narrowed scope counts from the next one on, in what a cursor of before goes on to fetch too.
 #include <ctime>
 #include <memory>
 #include <string>
@@ -53,12 +53,12 @@ View present_view() {
 }
 
 struct Session {
+  std::uint64_t number;  // no two of a backend share one
   SubTransactionId level;
   bool open;  // false: end_session() was called here
   Digest token_hash;
-  // Texts in the transaction's memory: they go where the session goes.
-  Datum user_id;
-  Datum token_id;
+  std::string user_id;
+  std::string token_id;
   // What the row said last.
   View seen;
   bool live;
@@ -111,6 +111,8 @@ void put(Session session) {
     });
     sessions = fresh.release();
   }
+  static std::uint64_t last = 0;
+  session.number = ++last;
   session.level = GetCurrentSubTransactionId();
   if (!sessions->empty() && sessions->back().level == session.level) sessions->pop_back();
   sessions->push_back(std::move(session));
@@ -123,7 +125,7 @@ void remember(Session& session, const TokenRow& row) {
 
 void look_again(Session& session, const View& now) {
   TokenRow row{};
-  find_tokens({&session.token_hash, 1}, {&row, 1});
+  find_tokens({&session.token_hash, 1}, {&row, 1}, Sight::latest);
   session.live = static_cast<bool>(check_token(row, {}, GetCurrentTimestamp()));
   session.scopes.clear();
   if (session.live) remember(session, row);
@@ -142,13 +144,26 @@ const Session* present_session() {
   return session.live && std::time(nullptr) <= session.expires_at ? &session : nullptr;
 }
 
-Datum kept(Datum text) {
-  return guarded([&] {
-    MemoryContext former = MemoryContextSwitchTo(TopTransactionContext);
-    Datum copy = datumCopy(text, false, -1);
-    MemoryContextSwitchTo(former);
-    return copy;
-  });
+// A text of the session, made once for each place of a query that asks: a policy asks for every row. It
+// lives as long as the query, whatever becomes of the session.
+Datum text_of_session(FunctionCallInfo fcinfo, const Session& session, std::string_view text) {
+  struct Made {
+    std::uint64_t session;
+    Datum text;
+  };
+  auto* made = static_cast<Made*>(fcinfo->flinfo->fn_extra);
+  if (made == nullptr || made->session != session.number) {
+    made = guarded([&] {
+      MemoryContext former = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+      auto* fresh = static_cast<Made*>(palloc(sizeof(Made)));
+      *fresh = {session.number, PointerGetDatum(cstring_to_text_with_len(
+                                    text.data(), static_cast<int>(text.size())))};
+      MemoryContextSwitchTo(former);
+      return fresh;
+    });
+    fcinfo->flinfo->fn_extra = made;
+  }
+  return made->text;
 }
 
 // Ends whatever session there was as well, beyond a rollback to a savepoint too: who goes on after a
@@ -173,7 +188,7 @@ OPENCLAW_FUNCTION(openclaw_begin_session) {
   const std::vector<std::string_view> required = required_scopes(scopes);
   const auto container = call.text(2, 256);
   const auto token = call.text(0, kTokenLength);
-  const auto verified = check_token(token, required, GetCurrentTimestamp());
+  const auto verified = check_token(token, required, GetCurrentTimestamp(), Sight::latest);
   if (!verified) refuse(verified.error());
   if (verified->has_container && container != text_of(verified->container_id)) {
     refuse(Error::wrong_audience);
@@ -181,14 +196,13 @@ OPENCLAW_FUNCTION(openclaw_begin_session) {
   Session session{};
   session.open = true;
   session.token_hash = token_hash(*token);
-  session.user_id = kept(verified->user_id);
-  session.token_id = kept(verified->id);
+  session.user_id = text_of(verified->user_id);
+  session.token_id = text_of(verified->id);
   session.seen = present_view();
   session.live = true;
   remember(session, *verified);
-  const Datum user_id = session.user_id;
   put(std::move(session));
-  return user_id;
+  return verified->user_id;
 }
 
 OPENCLAW_FUNCTION(openclaw_end_session) {
@@ -199,12 +213,14 @@ OPENCLAW_FUNCTION(openclaw_end_session) {
 
 OPENCLAW_FUNCTION(openclaw_current_user_id) {
   const Session* session = present_session();
-  return session == nullptr ? Call(fcinfo).null() : session->user_id;
+  return session == nullptr ? Call(fcinfo).null()
+                            : text_of_session(fcinfo, *session, session->user_id);
 }
 
 OPENCLAW_FUNCTION(openclaw_current_token_id) {
   const Session* session = present_session();
-  return session == nullptr ? Call(fcinfo).null() : session->token_id;
+  return session == nullptr ? Call(fcinfo).null()
+                            : text_of_session(fcinfo, *session, session->token_id);
 }
 
 OPENCLAW_FUNCTION(openclaw_has_scope) {

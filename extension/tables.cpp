@@ -53,8 +53,10 @@ Oid relation_oid(const char* name) {
   return relation;
 }
 
-Snapshot current_snapshot(Relation table) {
-  if (!IsolationUsesXactSnapshot()) return RegisterSnapshot(GetActiveSnapshot());
+Snapshot snapshot_for(Relation table, Sight sight) {
+  if (sight == Sight::statement && !IsolationUsesXactSnapshot()) {
+    return RegisterSnapshot(GetActiveSnapshot());
+  }
   // Beside parallel workers Postgres refuses the one; the other is taken as freshly for a table that
   // is no catalog.
   return RegisterSnapshot(IsInParallelMode() ? GetNonHistoricCatalogSnapshot(RelationGetRelid(table))
@@ -70,11 +72,11 @@ struct IndexReader {
   TupleTableSlot* slot;
 };
 
-IndexReader open_index(const char* table, const char* index) {
+IndexReader open_index(const char* table, const char* index, Sight sight = Sight::statement) {
   IndexReader reader{};
   reader.table = table_open(relation_oid(table), AccessShareLock);
   reader.index = index_open(relation_oid(index), AccessShareLock);
-  reader.snapshot = current_snapshot(reader.table);
+  reader.snapshot = snapshot_for(reader.table, sight);
   reader.slot = table_slot_create(reader.table, nullptr);
   reader.scan = begin_index_scan(reader.table, reader.index, reader.snapshot, 1);
   return reader;
@@ -179,9 +181,9 @@ Oid table_oid(const char* name) {
   return guarded([&] { return relation_oid(name); });
 }
 
-void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows) {
+void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows, Sight sight) {
   guarded([&] {
-    IndexReader reader = open_index("api_tokens", "api_tokens_token_hash_key");
+    IndexReader reader = open_index("api_tokens", "api_tokens_token_hash_key", sight);
     union {
       struct varlena header;
       char bytes[VARHDRSZ + sizeof(Digest)];

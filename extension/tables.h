@@ -30,8 +30,13 @@ struct TokenRow {
   Datum issued_for;
 };
 
+// Rows as the statement sees them (see above), or as they are now whatever the statement sees: what runs
+// through a cursor sees as of its DECLARE.
+enum class Sight { statement, latest };
+
 // rows[i] is what hashes[i] finds. Interruptible between rows.
-void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows);
+void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows,
+                 Sight sight = Sight::statement);
 
 // What a JWT's user and container are now.
 struct Standing {

@@ -85,11 +85,12 @@ Result<TokenRow> check_token(const TokenRow& row, std::span<const std::string_vi
 }
 
 Result<TokenRow> check_token(std::optional<std::string_view> token,
-                             std::span<const std::string_view> required, TimestampTz now) {
+                             std::span<const std::string_view> required, TimestampTz now,
+                             Sight sight) {
   if (!token || !parse_token(*token)) return Error::malformed;
   Digest hash = token_hash(*token);
   TokenRow row{};
-  find_tokens({&hash, 1}, {&row, 1});
+  find_tokens({&hash, 1}, {&row, 1}, sight);
   return check_token(row, required, now);
 }
 

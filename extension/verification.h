@@ -34,7 +34,8 @@ Result<TokenRow> check_token(const TokenRow& row, std::span<const std::string_vi
                              TimestampTz now);
 // The same from the token's text; malformed for nothing, without a look-up.
 Result<TokenRow> check_token(std::optional<std::string_view> token,
-                             std::span<const std::string_view> required, TimestampTz now);
+                             std::span<const std::string_view> required, TimestampTz now,
+                             Sight sight = Sight::statement);
 
 // verify_jwt of core with the published keys, the configured issuer and the clock, and then the
 // user's and the container's own state: a user who is disabled, a container that is gone, a JWT

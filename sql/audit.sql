@@ -43,25 +43,36 @@ create function openclaw.audit_log_is_append_only() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  if openclaw.setting('retiring_audit_rows')::boolean then
-    if tg_relid = 'openclaw.audit_blocks'::regclass and tg_op = 'UPDATE'
-       and old.upper < now() - interval '30 days'
-       and (new.block, new.lower, new.upper, new.rows, new.leaves_hash, new.previous, new.hash)
-           = (old.block, old.lower, old.upper, old.rows, old.leaves_hash, old.previous, old.hash) then
-      return new;
-    elsif tg_relid <> 'openclaw.audit_blocks'::regclass and tg_op = 'DELETE'
-       and old.at < now() - interval '30 days' then
+  if tg_op = 'DELETE' and openclaw.setting('retiring_audit_rows')::boolean then
+    if old.at < now() - interval '30 days' then
       return old;
     end if;
   end if;
-  raise exception 'openclaw.% is append-only',
-    case when tg_relid = 'openclaw.audit_blocks'::regclass then 'audit_blocks' else 'audit_log' end
-    using errcode = '42501';
+  raise exception 'openclaw.audit_log is append-only' using errcode = '42501';
 end
 $$;
 comment on function openclaw.audit_log_is_append_only() is
-  'Trigger: refuses UPDATE, DELETE and TRUNCATE of audit rows and blocks with 42501, but for retention.';
+  'Trigger: refuses UPDATE, DELETE and TRUNCATE of audit rows with 42501, but for retention.';
 revoke all on function openclaw.audit_log_is_append_only() from public;
+
+create function openclaw.audit_blocks_are_append_only() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if tg_op = 'UPDATE' and openclaw.setting('retiring_audit_rows')::boolean then
+    if old.upper < now() - interval '30 days'
+       and (new.block, new.lower, new.upper, new.rows, new.leaves_hash, new.previous, new.hash)
+           = (old.block, old.lower, old.upper, old.rows, old.leaves_hash, old.previous, old.hash) then
+      return new;
+    end if;
+  end if;
+  raise exception 'openclaw.audit_blocks is append-only' using errcode = '42501';
+end
+$$;
+comment on function openclaw.audit_blocks_are_append_only() is
+  'Trigger: refuses UPDATE, DELETE and TRUNCATE of blocks with 42501, but for retention.';
+revoke all on function openclaw.audit_blocks_are_append_only() from public;
 
 create trigger append_only before update or delete on openclaw.audit_log
   for each row execute function openclaw.audit_log_is_append_only();
@@ -70,9 +81,9 @@ create trigger never_truncated before truncate on openclaw.audit_log
 create trigger never_truncated before truncate on openclaw.audit_log_default
   for each statement execute function openclaw.audit_log_is_append_only();
 create trigger append_only before update or delete on openclaw.audit_blocks
-  for each row execute function openclaw.audit_log_is_append_only();
+  for each row execute function openclaw.audit_blocks_are_append_only();
 create trigger never_truncated before truncate on openclaw.audit_blocks
-  for each statement execute function openclaw.audit_log_is_append_only();
+  for each statement execute function openclaw.audit_blocks_are_append_only();
 
 -- Partitions, one for each month of UTC.
 

@@ -271,6 +271,10 @@ create function openclaw.change_plan(user_id text, plan_tier text) returns boole
   as $$
 begin
   perform openclaw.require_primary();
+  -- Before a constraint does, whose error would show the user's whole row.
+  if plan_tier is null or plan_tier !~ '^[a-z][a-z0-9_-]{0,31}$' then
+    raise exception 'plan_tier must be a name of a-z, 0-9, _ and -' using errcode = '22023';
+  end if;
   -- Before the user's row, as define_plan takes them: else two could wait for one another.
   lock table openclaw.plans in share mode;
   update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
@@ -278,5 +282,5 @@ begin
 end
 $$;
 comment on function openclaw.change_plan(text, text) is
-  'Puts a user on another plan; counts at once, as define_plan does. False for an unknown user. Errors: 23502, 23514.';
+  'Puts a user on another plan; counts at once, as define_plan does. False for an unknown user. Errors: 22023.';
 revoke all on function openclaw.change_plan(text, text) from public;

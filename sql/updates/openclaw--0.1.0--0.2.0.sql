@@ -32,6 +32,8 @@ $$;
 drop index openclaw.api_tokens_user_id_idx;
 
 alter table openclaw.audit_log add column on_behalf_of text, add column source inet;
+-- Each partition has indexes of its own now; the default one gets its primary key again below.
+alter table openclaw.audit_log drop constraint audit_log_pkey;
 
 drop function openclaw.audit(text, text, text, text, text);
 drop function openclaw.jwt_seconds(interval, text);
@@ -66,7 +68,9 @@ create index api_tokens_expires_at_idx on openclaw.api_tokens (expires_at);
 comment on table openclaw.audit_log is
   'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for.';
 
-create index audit_log_user_id_idx on openclaw.audit_log (user_id, at);
+alter table openclaw.audit_log_default add primary key (at, id);
+
+create index audit_log_default_user_id_idx on openclaw.audit_log_default (user_id, at);
 
 create table openclaw.audit_blocks (
   block bigint primary key check (block > 0),
@@ -158,31 +162,44 @@ create or replace function openclaw.audit_log_is_append_only() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  if openclaw.setting('retiring_audit_rows')::boolean then
-    if tg_relid = 'openclaw.audit_blocks'::regclass and tg_op = 'UPDATE'
-       and old.upper < now() - interval '30 days'
-       and (new.block, new.lower, new.upper, new.rows, new.leaves_hash, new.previous, new.hash)
-           = (old.block, old.lower, old.upper, old.rows, old.leaves_hash, old.previous, old.hash) then
-      return new;
-    elsif tg_relid <> 'openclaw.audit_blocks'::regclass and tg_op = 'DELETE'
-       and old.at < now() - interval '30 days' then
+  if tg_op = 'DELETE' and openclaw.setting('retiring_audit_rows')::boolean then
+    if old.at < now() - interval '30 days' then
       return old;
     end if;
   end if;
-  raise exception 'openclaw.% is append-only',
-    case when tg_relid = 'openclaw.audit_blocks'::regclass then 'audit_blocks' else 'audit_log' end
-    using errcode = '42501';
+  raise exception 'openclaw.audit_log is append-only' using errcode = '42501';
 end
 $$;
 
 comment on function openclaw.audit_log_is_append_only() is
-  'Trigger: refuses UPDATE, DELETE and TRUNCATE of audit rows and blocks with 42501, but for retention.';
+  'Trigger: refuses UPDATE, DELETE and TRUNCATE of audit rows with 42501, but for retention.';
+
+create function openclaw.audit_blocks_are_append_only() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  if tg_op = 'UPDATE' and openclaw.setting('retiring_audit_rows')::boolean then
+    if old.upper < now() - interval '30 days'
+       and (new.block, new.lower, new.upper, new.rows, new.leaves_hash, new.previous, new.hash)
+           = (old.block, old.lower, old.upper, old.rows, old.leaves_hash, old.previous, old.hash) then
+      return new;
+    end if;
+  end if;
+  raise exception 'openclaw.audit_blocks is append-only' using errcode = '42501';
+end
+$$;
+
+comment on function openclaw.audit_blocks_are_append_only() is
+  'Trigger: refuses UPDATE, DELETE and TRUNCATE of blocks with 42501, but for retention.';
+
+revoke all on function openclaw.audit_blocks_are_append_only() from public;
 
 create trigger append_only before update or delete on openclaw.audit_blocks
-  for each row execute function openclaw.audit_log_is_append_only();
+  for each row execute function openclaw.audit_blocks_are_append_only();
 
 create trigger never_truncated before truncate on openclaw.audit_blocks
-  for each statement execute function openclaw.audit_log_is_append_only();
+  for each statement execute function openclaw.audit_blocks_are_append_only();
 
 -- Partitions, one for each month of UTC.
 
@@ -207,6 +224,8 @@ create function openclaw.make_audit_partition(month timestamptz) returns boolean
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   set lock_timeout = '500ms'
+  set timezone = 'UTC'
+  set datestyle = 'ISO'
   as $$
 declare
   name text := to_char(month at time zone 'UTC', '"audit_log_"YYYY_MM');
@@ -218,6 +237,8 @@ begin
     return false;
   end if;
   execute format('create table openclaw.%I (like openclaw.audit_log including defaults including constraints)', name);
+  execute format('alter table openclaw.%I add primary key (at, id)', name);
+  execute format('create index on openclaw.%I (user_id, at)', name);
   execute format('revoke all on openclaw.%I from public', name);
   execute format('alter table openclaw.%I enable row level security', name);
   execute format('comment on table openclaw.%I is %L', name,
@@ -259,7 +280,7 @@ create function openclaw.audit_row_hash(a openclaw.audit_log) returns bytea
   as $$
     select sha256(convert_to(json_build_array(
       a.id, extract(epoch from a.at), a.actor, a.action, a.user_id, a.target, a.outcome, a.reason,
-      a.request_id, a.on_behalf_of, host(a.source))::text, 'UTF8'))
+      a.request_id, a.on_behalf_of, text(a.source))::text, 'UTF8'))
   $$;
 
 comment on function openclaw.audit_row_hash(openclaw.audit_log) is
@@ -414,7 +435,7 @@ begin
        or b.leaves_hash <> coalesce(openclaw.audit_leaves_hash(b.ids, b.hashes), b.leaves_hash) then
       return query select b.block, 'block_edited', null::uuid, null::timestamptz,
                           'its hash is not that of what it says'::text;
-    elsif b.pruned_at is not null and b.upper > b.pruned_at - interval '30 days' then
+    elsif b.pruned_at is not null and b.upper > least(b.pruned_at, now()) - interval '30 days' then
       return query select b.block, 'block_edited', null::uuid, null::timestamptz,
                           'its rows were taken away before any retention could'::text;
     end if;
@@ -447,7 +468,7 @@ end
 $$;
 
 comment on function openclaw.audit_verify(bigint, bytea) is
-  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took are not looked at. Errors: 22004 for one argument without the other.';
+  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took (30 days old at the least) are not looked at. Errors: 22004 for one argument without the other.';
 
 revoke all on function openclaw.audit_verify(bigint, bytea) from public;
 
@@ -503,7 +524,7 @@ create function openclaw.begin_session(token text, required_scopes text[] defaul
   as 'MODULE_PATHNAME', 'openclaw_begin_session';
 
 comment on function openclaw.begin_session(text, text[], text) is
-  'Has the rest of the transaction see as the user of this opaque token, and returns the user''s id. Gone with the transaction; a rollback to a savepoint brings back what was before it. A token that is bound to a container needs that container_id. Works on a standby. Errors: 28000 with DETAIL reason: malformed, unknown, revoked, expired or wrong_audience, 42501 with reason: insufficient_scope, 22004 and 22023 for required_scopes.';
+  'Has the rest of the transaction see as the user of this opaque token, and returns the user''s id. Gone with the transaction; a rollback to a savepoint brings back what was before it. A refusal ends the session that was there. A token that is bound to a container needs that container_id. Works on a standby. Errors: 28000 with DETAIL reason: malformed, unknown, revoked, expired or wrong_audience, 42501 with reason: insufficient_scope, 22004 and 22023 for required_scopes.';
 
 revoke all on function openclaw.begin_session(text, text[], text) from public;
 
@@ -559,10 +580,11 @@ declare
   found_level double precision;
 begin
   insert into openclaw.rate_limits as r (bucket, level, at)
-  values (bucket, coalesce(capacity - cost, 0), clock_timestamp())
+  select take_tokens.bucket, coalesce(capacity - cost, 'infinity'), clock_timestamp()
+  where coalesce(capacity >= cost, true)
   on conflict on constraint rate_limits_pkey do update
-  set level = coalesce(least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) - cost,
-                       r.level),
+  set level = case when capacity is null then 'infinity'
+              else least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) - cost end,
       at = clock_timestamp()
   where capacity is null
      or least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) >= cost
@@ -584,14 +606,19 @@ comment on function openclaw.take_tokens(text, double precision, double precisio
 revoke all on function openclaw.take_tokens(text, double precision, double precision, interval) from public;
 
 create function openclaw.plan_of(user_id text) returns openclaw.plans
-  language sql stable security definer
+  language plpgsql stable security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select case when p.plan_tier is not null then p
-           else row(u.plan_tier, 100, 1000, null, null, 600)::openclaw.plans end
-    from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier
-    where u.id = plan_of.user_id
-  $$;
+declare
+  stored record;
+begin
+  select u.plan_tier, p as plan into stored
+  from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier
+  where u.id = plan_of.user_id;
+  return case when (stored.plan).plan_tier is not null or stored.plan_tier is null then stored.plan
+         else row(stored.plan_tier, 100, 1000, null, null, 600)::openclaw.plans end;
+end
+$$;
 
 comment on function openclaw.plan_of(text) is
   'A user''s plan. Without a row in openclaw.plans: 100 containers, 1000 live tokens, no longest lifetime, every scope, 600 issues a minute. Null for an unknown user.';
@@ -599,12 +626,14 @@ comment on function openclaw.plan_of(text) is
 revoke all on function openclaw.plan_of(text) from public;
 
 create function openclaw.plan_allows(allowed_scopes text[], scopes text[]) returns boolean
-  language sql immutable
+  language plpgsql immutable
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select allowed_scopes is null
-        or openclaw.scopes_cover(allowed_scopes, array(select s from unnest(scopes) as s where s not like 'openclaw:%'))
-  $$;
+begin
+  return allowed_scopes is null
+    or openclaw.scopes_cover(allowed_scopes, array(select s from unnest(scopes) as s where s not like 'openclaw:%'));
+end
+$$;
 
 comment on function openclaw.plan_allows(text[], text[]) is
   'Whether a plan''s allowed scopes cover these. openclaw:… are rights at the front, which the platform gives and no plan.';
@@ -616,12 +645,12 @@ create function openclaw.within_plan(allowed_scopes text[], scopes text[]) retur
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
     select case when openclaw.plan_allows(allowed_scopes, scopes) then scopes
-           else openclaw.narrowed_scopes(scopes, allowed_scopes)
-                || array(select s from unnest(scopes) as s where s like 'openclaw:%') end
+           else (openclaw.narrowed_scopes(scopes, allowed_scopes))[1:64 - cardinality(o.own)] || o.own end
+    from (select array(select s from unnest(scopes) as s where s like 'openclaw:%') as own) as o
   $$;
 
 comment on function openclaw.within_plan(text[], text[]) is
-  'What a plan''s allowed scopes leave of these.';
+  'What a plan''s allowed scopes leave of these, 64 at the most.';
 
 revoke all on function openclaw.within_plan(text[], text[]) from public;
 
@@ -638,38 +667,40 @@ comment on function openclaw.refuse_by_plan(text, text, text) is 'Raises 53400 w
 
 revoke all on function openclaw.refuse_by_plan(text, text, text) from public;
 
-create function openclaw.take_issue(user_id text, cost integer default 1) returns interval
-  language sql volatile
+create function openclaw.take_issue(plan openclaw.plans, user_id text, cost integer default 1)
+  returns interval
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select openclaw.take_tokens('issues ' || user_id, cost, p.issues_per_minute, '1 minute')
-    from openclaw.plan_of(user_id) as p
-  $$;
+begin
+  return openclaw.take_tokens('issues ' || user_id, cost, plan.issues_per_minute, '1 minute');
+end
+$$;
 
-comment on function openclaw.take_issue(text, integer) is
+comment on function openclaw.take_issue(openclaw.plans, text, integer) is
   'Takes from a user''s issues a minute, and holds back whoever else issues for the user; null, or how long to wait.';
 
-revoke all on function openclaw.take_issue(text, integer) from public;
+revoke all on function openclaw.take_issue(openclaw.plans, text, integer) from public;
 
 create function openclaw.claim_issue(user_id text, cost integer default 1) returns openclaw.plans
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  wait interval := openclaw.take_issue(user_id, cost);
+  plan openclaw.plans := openclaw.plan_of(user_id);
+  wait interval := openclaw.take_issue(plan, user_id, cost);
 begin
   if wait is not null then
     perform openclaw.refuse_by_plan(
-      'rate_limited', format('plan "%s" allows %s issues a minute', p.plan_tier, p.issues_per_minute),
-      format('Try again in %s s.', ceil(extract(epoch from wait))))
-    from openclaw.plan_of(user_id) as p;
+      'rate_limited', format('plan "%s" allows %s issues a minute', plan.plan_tier, plan.issues_per_minute),
+      format('Try again in %s s.', ceil(extract(epoch from wait))));
   end if;
-  return openclaw.plan_of(user_id);
+  return plan;
 end
 $$;
 
 comment on function openclaw.claim_issue(text, integer) is
-  'take_issue, and the plan as it is then. Errors: 53400 with reason: rate_limited.';
+  'take_issue, and the user''s plan. The user''s row must be held (require_user), so that a change of plan comes before or after. Errors: 53400 with reason: rate_limited.';
 
 revoke all on function openclaw.claim_issue(text, integer) from public;
 
@@ -720,8 +751,10 @@ create function openclaw.narrow_tokens(user_ids text[]) returns void
 declare
   wide record;
 begin
-  -- Who is issuing for one of these users now is waited for, and what was issued then is seen.
+  -- Who is issuing for one of these users now is waited for, and what was issued then is seen. Whoever
+  -- comes after, but sees the plan as it was, meets a changed row: 40001.
   perform from openclaw.users as u where u.id = any (user_ids) order by u.id for no key update;
+  update openclaw.users as u set plan_tier = u.plan_tier where u.id = any (user_ids);
   for wide in
     select t.id, t.user_id, openclaw.within_plan(p.allowed_scopes, t.scopes) as scopes
     from openclaw.api_tokens as t, lateral openclaw.plan_of(t.user_id) as p
@@ -749,6 +782,9 @@ create function openclaw.plan_of_user_changed() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  -- A plan that is being defined now is waited for, and waits.
+  lock table openclaw.plans in share mode;
+  perform from openclaw.plans as p where p.plan_tier = new.plan_tier for share;
   perform openclaw.audit('change_plan', new.id, new.plan_tier);
   perform openclaw.narrow_tokens(array[new.id]);
   return null;
@@ -772,7 +808,11 @@ declare
   tiers text[] := array_remove(array[case when tg_op <> 'INSERT' then old.plan_tier end,
                                      case when tg_op <> 'DELETE' then new.plan_tier end], null);
 begin
-  perform openclaw.audit(case tg_op when 'DELETE' then 'delete_plan' else 'define_plan' end, null, tiers[cardinality(tiers)]);
+  -- A plan that is inserted may come from a restore: define_plan says that it is new.
+  if tg_op <> 'INSERT' then
+    perform openclaw.audit(case tg_op when 'DELETE' then 'delete_plan' else 'define_plan' end, null,
+                           tiers[cardinality(tiers)]);
+  end if;
   perform openclaw.narrow_tokens(array(
     select u.id from openclaw.users as u where u.plan_tier = any (tiers)));
   return null;
@@ -797,13 +837,18 @@ create function openclaw.define_plan(
   as $$
 begin
   perform openclaw.require_primary();
-  insert into openclaw.plans as p
-  values (plan_tier, max_containers, max_live_tokens, max_token_lifetime, allowed_scopes,
-          issues_per_minute)
-  on conflict on constraint plans_pkey do update
-  set max_containers = excluded.max_containers, max_live_tokens = excluded.max_live_tokens,
-      max_token_lifetime = excluded.max_token_lifetime, allowed_scopes = excluded.allowed_scopes,
-      issues_per_minute = excluded.issues_per_minute;
+  lock table openclaw.plans in share row exclusive mode;
+  update openclaw.plans as p
+  set (max_containers, max_live_tokens, max_token_lifetime, allowed_scopes, issues_per_minute)
+    = (define_plan.max_containers, define_plan.max_live_tokens, define_plan.max_token_lifetime,
+       define_plan.allowed_scopes, define_plan.issues_per_minute)
+  where p.plan_tier = define_plan.plan_tier;
+  if not found then
+    insert into openclaw.plans
+    values (plan_tier, max_containers, max_live_tokens, max_token_lifetime, allowed_scopes,
+            issues_per_minute);
+    perform openclaw.audit('define_plan', null, plan_tier);
+  end if;
 end
 $$;
 
@@ -818,13 +863,19 @@ create function openclaw.change_plan(user_id text, plan_tier text) returns boole
   as $$
 begin
   perform openclaw.require_primary();
+  -- Before a constraint does, whose error would show the user's whole row.
+  if plan_tier is null or plan_tier !~ '^[a-z][a-z0-9_-]{0,31}$' then
+    raise exception 'plan_tier must be a name of a-z, 0-9, _ and -' using errcode = '22023';
+  end if;
+  -- Before the user's row, as define_plan takes them: else two could wait for one another.
+  lock table openclaw.plans in share mode;
   update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
   return found;
 end
 $$;
 
 comment on function openclaw.change_plan(text, text) is
-  'Puts a user on another plan; counts at once, as define_plan does. False for an unknown user. Errors: 23502, 23514.';
+  'Puts a user on another plan; counts at once, as define_plan does. False for an unknown user. Errors: 22023.';
 
 revoke all on function openclaw.change_plan(text, text) from public;
 
@@ -866,6 +917,8 @@ declare
   new_id text := coalesce(create_user.user_id, openclaw.new_id('user'));
 begin
   perform openclaw.require_primary();
+  -- A plan that is being defined now does not see this user yet: one of the two waits.
+  lock table openclaw.plans in share mode;
   insert into openclaw.users (id, email, plan_tier)
   values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'));
   -- Apart and last: a row that a constraint refuses is shown whole in the error's detail.
@@ -880,6 +933,22 @@ $$;
 
 comment on function openclaw.create_user(text, text, text, text) is
   'Adds a user and returns the id: the platform''s own (user_id), or a new user_… one. The password is optional; pass it as a bound parameter, never in the query''s text. Errors: 23505 for an id or e-mail (case-insensitive) that exists, 23514 for one that is malformed, 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
+
+create or replace function openclaw.end_tokens_of_user() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  update openclaw.api_tokens as t set revoked_at = now()
+  where t.user_id = new.id and t.revoked_at is null;
+  update openclaw.grants as g set revoked_at = now()
+  where g.user_id = new.id and g.revoked_at is null;
+  -- What was signed before must not be good again when the user is enabled.
+  update openclaw.containers as c set jwt_generation = c.jwt_generation + 1 where c.user_id = new.id;
+  perform openclaw.audit('disable_user', new.id, new.id);
+  return null;
+end
+$$;
 
 create or replace function openclaw.disable_user(user_id text) returns boolean
   language plpgsql volatile security definer
@@ -1175,13 +1244,15 @@ begin
   plan := openclaw.claim_issue(issue_token.user_id);
   perform openclaw.require_plan_scopes(plan, scopes);
   lifetime := openclaw.plan_lifetime(plan, lifetime, interval '90 days');
-  if (select count(*) from (
-        select from openclaw.api_tokens as t
-        where t.user_id = issue_token.user_id and t.revoked_at is null and t.expires_at > now()
-        limit plan.max_live_tokens) as live) >= plan.max_live_tokens then
-    perform openclaw.refuse_by_plan(
-      'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
-      'Revoke one, or change the plan.');
+  if plan.max_live_tokens is not null then
+    if (select count(*) from (
+          select from openclaw.api_tokens as t
+          where t.user_id = issue_token.user_id and t.revoked_at is null and t.expires_at > now()
+          limit plan.max_live_tokens) as live) >= plan.max_live_tokens then
+      perform openclaw.refuse_by_plan(
+        'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
+        'Revoke one, or change the plan.');
+    end if;
   end if;
   minted := openclaw.mint_token(coalesce(issued_for, 'user_direct'));
   token := minted.token;
@@ -1902,9 +1973,12 @@ begin
      or subject.user_id <> coalesce(client.user_id, subject.user_id) then
     return openclaw.grant_refusal('invalid_request', 'the subject_token is not good here');
   end if;
+  if 'refresh_token' = any (client.grant_types) then
+    perform openclaw.require_primary();
+  end if;
   -- Whoever revokes the subject either has its row already, and this gives nothing, or waits and finds
   -- what this gives. A standby cannot lock, and has no revocation under way.
-  if not pg_is_in_recovery() then
+  if not current_setting('transaction_read_only')::boolean then
     perform from openclaw.api_tokens as t
     where t.id = subject.token_id and t.revoked_at is null for share skip locked;
     if not found then
@@ -1936,7 +2010,7 @@ begin
      and (select count(*) from (
             select from openclaw.grants as g
             where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) < 1000 then
-    if openclaw.take_issue(subject.user_id) is not null then
+    if openclaw.take_issue(openclaw.plan_of(subject.user_id), subject.user_id) is not null then
       return openclaw.grant_refusal('rate_limited', 'the user''s plan allows no more at the moment');
     end if;
     insert into openclaw.grants as g
@@ -2174,14 +2248,83 @@ $$;
 -- What has to be done every so often. The front does it, or pg_cron, or a DBA; any of them at any
 -- time, also at once.
 
-create or replace function openclaw.maintain() returns table (task text, done bigint)
-  language plpgsql volatile security definer
+create function openclaw.maintain_task(task text) returns bigint
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
   -- Rows that a run deletes of each table: none holds many for long, and the next one goes on. What a
   -- grant's deletion would take along is deleted before it, so that nothing is unbounded.
   step constant integer := 10000;
+  done bigint := 0;
+begin
+  case task
+    when 'prepare signing keys' then
+      if exists (select from openclaw.algorithms_without_successor(clock_timestamp())) then
+        lock table openclaw.signing_keys in share row exclusive mode;
+        done := openclaw.maintain_signing_keys_at(clock_timestamp());
+      end if;
+      return done;
+    when 'make audit partitions' then
+      return openclaw.make_audit_partitions();
+    when 'seal audit log' then
+      return openclaw.seal_audit_log();
+    when 'apply audit retention' then
+      return openclaw.apply_audit_retention();
+    when 'clear revoked JWTs' then
+      delete from openclaw.revoked_jwts as r where r.id in (
+        select x.id from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
+        limit step for update skip locked);
+    when 'clear client assertions' then
+      delete from openclaw.client_assertions as a where (a.client_id, a.jti_hash) in (
+        select x.client_id, x.jti_hash from openclaw.client_assertions as x
+        where x.expires_at <= clock_timestamp() limit step for update skip locked);
+    when 'clear client secrets' then
+      delete from openclaw.oauth_client_secrets as s where s.secret_hash in (
+        select x.secret_hash from openclaw.oauth_client_secrets as x
+        where x.expires_at <= clock_timestamp() limit step for update skip locked);
+    when 'clear access tokens of grants' then
+      delete from openclaw.grant_jwts as j where j.jti in (
+        select x.jti from openclaw.grant_jwts as x where x.expires_at <= clock_timestamp()
+        limit step for update skip locked);
+    when 'clear refresh tokens' then
+      delete from openclaw.refresh_tokens as r where r.token_hash in (
+        select x.token_hash
+        from openclaw.grants as g join openclaw.refresh_tokens as x on x.grant_id = g.id
+        where g.expires_at <= clock_timestamp() limit step for update of x skip locked);
+    when 'clear grants' then
+      delete from openclaw.grants as g where g.id in (
+        select x.id from openclaw.grants as x
+        where x.expires_at <= clock_timestamp()
+          and not exists (select from openclaw.refresh_tokens as r where r.grant_id = x.id)
+          and not exists (select from openclaw.grant_jwts as j where j.grant_id = x.id)
+        limit step for update skip locked);
+    when 'clear tokens' then
+      delete from openclaw.api_tokens as t where t.id in (
+        select x.id from openclaw.api_tokens as x
+        where x.expires_at <= now() - openclaw.setting('token_retention')::interval
+          and not exists (select from openclaw.grants as g where g.subject_token_id = x.id)
+        order by x.expires_at limit step for update skip locked);
+    when 'clear rate limits' then
+      -- A bucket that nobody took from for an hour is full.
+      delete from openclaw.rate_limits as l where l.bucket in (
+        select x.bucket from openclaw.rate_limits as x where x.at < now() - interval '1 hour'
+        limit step for update skip locked);
+  end case;
+  get diagnostics done = row_count;
+  return done;
+end
+$$;
+
+comment on function openclaw.maintain_task(text) is
+  'One of maintain()''s tasks, and how much of it was done.';
+
+revoke all on function openclaw.maintain_task(text) from public;
+
+create or replace function openclaw.maintain() returns table (task text, done bigint)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
 begin
   if pg_is_in_recovery() then
     return;
@@ -2192,99 +2335,26 @@ begin
   exception when lock_not_available then
     return;
   end;
-
-  task := 'prepare signing keys';
-  done := 0;
-  if exists (select from openclaw.algorithms_without_successor(clock_timestamp())) then
+  foreach task in array array[
+      'prepare signing keys', 'make audit partitions', 'seal audit log', 'apply audit retention',
+      'clear revoked JWTs', 'clear client assertions', 'clear client secrets',
+      'clear access tokens of grants', 'clear refresh tokens', 'clear grants', 'clear tokens',
+      'clear rate limits'] loop
+    -- What fails takes nothing else along.
     begin
-      lock table openclaw.signing_keys in share row exclusive mode;
-      done := openclaw.maintain_signing_keys_at(clock_timestamp());
-    exception when sqlstate 'F0000' or sqlstate '55000' then
-      raise warning 'no successor can be prepared for the signing keys: %', sqlerrm
-        using hint = 'openclaw.doctor() says how to mend it.';
+      done := openclaw.maintain_task(task);
+    exception when others then
+      done := null;
+      raise warning 'openclaw.maintain(): "%" failed: %', task, sqlerrm
+        using errcode = sqlstate, hint = 'openclaw.doctor() says what is to be mended; the other tasks are done.';
     end;
-  end if;
-  return next;
-
-  task := 'make audit partitions';
-  done := openclaw.make_audit_partitions();
-  return next;
-
-  task := 'seal audit log';
-  done := openclaw.seal_audit_log();
-  return next;
-
-  task := 'apply audit retention';
-  done := openclaw.apply_audit_retention();
-  return next;
-
-  task := 'clear revoked JWTs';
-  delete from openclaw.revoked_jwts as r where r.id in (
-    select x.id from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
-    limit step for update skip locked);
-  get diagnostics done = row_count;
-  return next;
-
-  task := 'clear client assertions';
-  delete from openclaw.client_assertions as a where (a.client_id, a.jti_hash) in (
-    select x.client_id, x.jti_hash from openclaw.client_assertions as x
-    where x.expires_at <= clock_timestamp() limit step for update skip locked);
-  get diagnostics done = row_count;
-  return next;
-
-  task := 'clear client secrets';
-  delete from openclaw.oauth_client_secrets as s where s.secret_hash in (
-    select x.secret_hash from openclaw.oauth_client_secrets as x
-    where x.expires_at <= clock_timestamp() limit step for update skip locked);
-  get diagnostics done = row_count;
-  return next;
-
-  task := 'clear access tokens of grants';
-  delete from openclaw.grant_jwts as j where j.jti in (
-    select x.jti from openclaw.grant_jwts as x where x.expires_at <= clock_timestamp()
-    limit step for update skip locked);
-  get diagnostics done = row_count;
-  return next;
-
-  task := 'clear refresh tokens';
-  delete from openclaw.refresh_tokens as r where r.token_hash in (
-    select x.token_hash
-    from openclaw.grants as g join openclaw.refresh_tokens as x on x.grant_id = g.id
-    where g.expires_at <= clock_timestamp() limit step for update of x skip locked);
-  get diagnostics done = row_count;
-  return next;
-
-  task := 'clear grants';
-  delete from openclaw.grants as g where g.id in (
-    select x.id from openclaw.grants as x
-    where x.expires_at <= clock_timestamp()
-      and not exists (select from openclaw.refresh_tokens as r where r.grant_id = x.id)
-      and not exists (select from openclaw.grant_jwts as j where j.grant_id = x.id)
-    limit step for update skip locked);
-  get diagnostics done = row_count;
-  return next;
-
-  task := 'clear tokens';
-  delete from openclaw.api_tokens as t where t.id in (
-    select x.id from openclaw.api_tokens as x
-    where x.expires_at <= now() - openclaw.setting('token_retention')::interval
-      and not exists (select from openclaw.grants as g where g.subject_token_id = x.id)
-    order by x.expires_at limit step for update skip locked);
-  get diagnostics done = row_count;
-  return next;
-
-  -- A bucket that nobody took from for an hour is full.
-  task := 'clear rate limits';
-  delete from openclaw.rate_limits as l where l.bucket in (
-    select x.bucket from openclaw.rate_limits as x where x.at < now() - interval '1 hour'
-    limit step for update skip locked);
-  get diagnostics done = row_count;
-  return next;
+    return next;
+  end loop;
 end
 $$;
 
 comment on function openclaw.maintain() is
-  'What has to be done every so often: successors of signing keys, partitions, blocks and retention of the audit log, and clearing what has expired, in bounded steps. One row for each task and how much of it was done. Cheap, idempotent; of several at once one works and the others return at once with no row, as on a standby.';
+  'What has to be done every so often: successors of signing keys, partitions, blocks and retention of the audit log, and clearing what has expired, in bounded steps. One row for each task and how much of it was done; null, and a warning, where it failed. Cheap, idempotent; of several at once one works and the others return at once with no row, as on a standby.';
 
 -- What one reads in psql, and a settings page too: views over the rows that the reader may see. A
 -- role with the capability admin sees every row, any other one those of its session's user
@@ -2449,6 +2519,8 @@ declare
   harness openclaw.token_verification;
   client openclaw.authenticated_client;
 begin
+  -- Several requests may share this transaction.
+  perform set_config('openclaw.actor', '', true);
   if http_authorization ~* '^basic ' or http_authorization is null
      and num_nonnulls(client_id, client_secret, client_assertion_type, client_assertion) > 0 then
     client := openclaw.authenticate_client(http_authorization, client_certificate, client_id,
@@ -2494,7 +2566,8 @@ declare
   jwt_type constant text := 'urn:ietf:params:oauth:token-type:jwt';
   by_id boolean := strpos(audience, '/') = 0;
 begin
-  perform set_config('openclaw.request_id', coalesce(request_id, ''), true);
+  perform set_config('openclaw.request_id', coalesce(request_id, ''), true),
+          set_config('openclaw.actor', '', true);
   client := openclaw.authenticate_client(http_authorization, client_certificate, client_id,
                                          client_secret, client_assertion_type, client_assertion);
   if client.error is not null then
@@ -2696,7 +2769,7 @@ create or replace function openclaw.capability_routines(capability text) returns
                   trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
                   create_grant,revoke_grant,revoke_jwt,revoke_jwts_of,revoke_container_tokens,
                   revoke_user_tokens}'),
-      ('admin', '{rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
+      ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspect,
@@ -2898,10 +2971,13 @@ declare
                       where p.polname = 'own_rows' and p.polrelid = to_regclass('openclaw.' || w.relation)));
   too_much text := openclaw.excess_privileges();
   default_months bigint := (
-    select extract(year from age(m.last, m.first)) * 12 + extract(month from age(m.last, m.first))
-    from (select date_trunc('month', min(d.at) at time zone 'UTC') as first,
-                 date_trunc('month', max(d.at) at time zone 'UTC') as last
-          from openclaw.audit_log_default as d) as m);
+    -- From the first dated partition on; without one, beyond the month of the first row.
+    select count(distinct date_trunc('month', d.at at time zone 'UTC'))
+    from openclaw.audit_log_default as d
+    where d.at >= coalesce(
+      (select min(m.lower) from openclaw.audit_months() as m),
+      (select (date_trunc('month', min(f.at) at time zone 'UTC') + interval '1 month') at time zone 'UTC'
+       from openclaw.audit_log_default as f)));
   not_sealed timestamptz := (
     select min(a.at) from openclaw.audit_log as a
     where a.at >= coalesce((openclaw.audit_head()).upper, '-infinity'));
@@ -2959,9 +3035,9 @@ begin
        coalesce('row-level security is off for ' || open_tables, 'no policy own_rows on ' || missing_policies,
                 'every table is under row-level security'),
        on_primary || 'alter table … enable row level security; a dropped policy stands in the extension''s script.'),
-      ('audit_partitions', coalesce(default_months, 0) = 0,
-       case when coalesce(default_months, 0) = 0 then 'every month has its partition'
-            else format('the default partition of audit_log holds rows of %s months', default_months + 1) end,
+      ('audit_partitions', default_months = 0,
+       case when default_months = 0 then 'every month has its partition'
+            else format('the default partition of audit_log holds rows of %s months that have none', default_months) end,
        on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute: it makes partitions two months ahead.'),
       ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true),
        coalesce('audit rows are not sealed since ' || to_char(not_sealed at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),

@@ -4,3 +4,5 @@
 drop index openclaw.api_tokens_user_id_idx;
 
 alter table openclaw.audit_log add column on_behalf_of text, add column source inet;
+-- Each partition has indexes of its own now; the default one gets its primary key again below.
+alter table openclaw.audit_log drop constraint audit_log_pkey;

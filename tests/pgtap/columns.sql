@@ -11,7 +11,7 @@ from regexp_matches(:'source', 'namespace (\w+) \{\s*enum : int \{([^}]*)\}', 'g
      regexp_matches(found[2], '(\w+) = (\d+)', 'g') as c;
 create temp table opened as
 select distinct i[1] as openclaw_table, i[2] as index
-from regexp_matches(:'source', 'open_index\("(\w+)", "(\w+)"\)', 'g') as i;
+from regexp_matches(:'source', 'open_index\("(\w+)", "(\w+)"(?:, sight)?\)', 'g') as i;
 
 select is((select array_agg(distinct openclaw_table order by openclaw_table) from attribute),
   array['api_tokens', 'containers', 'signing_keys', 'users'],
