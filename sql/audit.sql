@@ -4,8 +4,9 @@
 -- Blocks chain the rows by SHA-256 without making writers wait for one another. A row belongs to the
 -- block whose span its time lies in, so a block may be sealed only when no transaction can add an
 -- earlier row. maintain() therefore works in two runs: one leaves a mark (its own start, and its
--- transaction id), a later one seals up to the mark when every older transaction has ended. A writer
--- has its transaction id before it looks at the clock: whoever wrote before the mark is older.
+-- transaction id), a later one seals up to the mark when no older transaction holds the log any more. A
+-- writer has its transaction id and its lock on the log before it looks at the clock: whoever wrote
+-- before the mark is older, and holds the lock until its rows can be seen.
 
 create function openclaw.audit(action text, user_id text, target text,
                                outcome text default 'success', reason text default null,
@@ -36,6 +37,33 @@ $$;
 comment on function openclaw.audit(text, text, text, text, text, inet) is
   'Adds an audit row: action and outcome, whose (user_id), which (target is an id, never a token), where from, openclaw.request_id of the transaction, and on whose behalf: openclaw.actor, or the user of begin_session.';
 revoke all on function openclaw.audit(text, text, text, text, text, inet) from public;
+
+create function openclaw.refusals_left_out() returns integer
+  language c volatile strict
+  as 'MODULE_PATHNAME', 'openclaw_refusals_left_out';
+comment on function openclaw.refusals_left_out() is
+  'Whether one more refusal of a stranger gets an audit row: null, or how many had none since the last that had. 60 at once in each backend, one a second after that.';
+revoke all on function openclaw.refusals_left_out() from public;
+
+create function openclaw.audit_refusal(action text, user_id text, target text, reason text,
+                                       source inet default null)
+  returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  left_out integer := openclaw.refusals_left_out();
+begin
+  if left_out is not null then
+    perform openclaw.audit(action, user_id, target, 'refused',
+                           reason || case when left_out > 0 then format(' (and %s refusals before)', left_out)
+                                     else '' end, source);
+  end if;
+end
+$$;
+comment on function openclaw.audit_refusal(text, text, text, text, inet) is
+  'The audit row of a refusal that costs a stranger nothing: beyond refusals_left_out() they are counted in the next row instead.';
+revoke all on function openclaw.audit_refusal(text, text, text, text, inet) from public;
 
 -- What can be sealed is never changed; what retention may delete is at least 30 days old.
 create function openclaw.audit_log_is_append_only() returns trigger
@@ -105,7 +133,7 @@ revoke all on function openclaw.audit_months() from public;
 create function openclaw.make_audit_partition(month timestamptz) returns boolean
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
-  set lock_timeout = '500ms'
+  set lock_timeout = '100ms'
   set timezone = 'UTC'
   set datestyle = 'ISO'
   as $$
@@ -227,27 +255,49 @@ comment on function openclaw.seal_audit_block(timestamptz) is
   'Seals one more block of rows that are older than the mark; returns how many rows.';
 revoke all on function openclaw.seal_audit_block(timestamptz) from public;
 
+create function openclaw.older_writer_of_audit_log(mark openclaw.audit_marks) returns boolean
+  language sql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select exists (
+      select from pg_locks as writer join pg_locks as its using (virtualtransaction)
+      where writer.locktype = 'relation' and writer.mode = 'RowExclusiveLock'
+        and writer.relation = 'openclaw.audit_log'::regclass
+        and writer.database = (select d.oid from pg_database as d where d.datname = current_database())
+        and its.locktype = 'transactionid' and its.mode = 'ExclusiveLock'
+        and age(its.transactionid) > age(mark.xid::xid))
+  $$;
+comment on function openclaw.older_writer_of_audit_log(openclaw.audit_marks) is
+  'Whether a transaction that is older than the mark, also a prepared one, has written audit rows and not ended.';
+revoke all on function openclaw.older_writer_of_audit_log(openclaw.audit_marks) from public;
+
 create function openclaw.seal_audit_log() returns bigint
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
+  enough constant timestamptz := clock_timestamp() + interval '1 second';
   mark openclaw.audit_marks;
   rows integer;
   sealed bigint := 0;
 begin
+  -- What is sealed must be seen by snapshots that are taken after the look at who writes.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    return 0;
+  end if;
   select m.* into mark from openclaw.audit_marks as m;
   if found then
-    if mark.xid >= pg_snapshot_xmin(pg_current_snapshot()) then
-      return 0; -- who may have written before the mark is still at it
+    if openclaw.older_writer_of_audit_log(mark) then
+      return 0;
     end if;
-    for i in 1..20 loop
+    loop
       rows := openclaw.seal_audit_block(mark.upper);
       sealed := sealed + rows;
       if rows = 0 then
         delete from openclaw.audit_marks;
         exit;
       end if;
+      exit when clock_timestamp() > enough;
     end loop;
   end if;
   -- What came since.
@@ -262,7 +312,7 @@ begin
 end
 $$;
 comment on function openclaw.seal_audit_log() is
-  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed, 100,000 at the most.';
+  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed in a second or little more. Only under READ COMMITTED.';
 revoke all on function openclaw.seal_audit_log() from public;
 
 create function openclaw.audit_head(out block bigint, out hash bytea, out upper timestamptz)
@@ -285,6 +335,9 @@ declare
   next_block bigint := 1;
   previous bytea := '';
   lower timestamptz := '-infinity';
+  -- What retention may take at any moment, also between this snapshot and the look at a partition.
+  kept_from timestamptz := date_trunc('month', (now() - openclaw.setting('audit_retention')::interval)
+                                               at time zone 'UTC') at time zone 'UTC';
 begin
   if (known_block is null) <> (known_hash is null) then
     raise exception 'known_block and known_hash belong together' using errcode = '22004';
@@ -309,7 +362,7 @@ begin
       return query select b.block, 'block_rewritten', null::uuid, null::timestamptz,
                           'its hash is not the one that was known'::text;
     end if;
-    if b.ids is not null then
+    if b.ids is not null and b.upper > kept_from then
       return query
         select b.block,
                case when a.id is null then 'row_removed' when leaf.id is null then 'row_inserted'
@@ -333,20 +386,35 @@ begin
 end
 $$;
 comment on function openclaw.audit_verify(bigint, bytea) is
-  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took (30 days old at the least) are not looked at. Errors: 22004 for one argument without the other.';
+  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took or may take now (30 days old at the least) are not looked at. Errors: 22004 for one argument without the other.';
 revoke all on function openclaw.audit_verify(bigint, bytea) from public;
 
 -- Retention, by whole months.
 
-create function openclaw.apply_audit_retention() returns bigint
+create function openclaw.drop_audit_partition(month timestamptz) returns boolean
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
-  set lock_timeout = '500ms'
+  set lock_timeout = '100ms'
+  as $$
+begin
+  execute format('drop table openclaw.%I', to_char(month at time zone 'UTC', '"audit_log_"YYYY_MM'));
+  perform openclaw.audit('drop_audit_partition', null, to_char(month at time zone 'UTC', 'YYYY-MM'));
+  return true;
+exception when lock_not_available then
+  return false; -- a long reader or writer is at the log: the next run tries again
+end
+$$;
+comment on function openclaw.drop_audit_partition(timestamptz) is
+  'Drops the partition of a month that begins at this time; false when it cannot be at the moment.';
+revoke all on function openclaw.drop_audit_partition(timestamptz) from public;
+
+create function openclaw.apply_audit_retention(step integer) returns bigint
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
   cutoff timestamptz := date_trunc('month', (now() - openclaw.setting('audit_retention')::interval)
                                             at time zone 'UTC') at time zone 'UTC';
-  old record;
   gone bigint := 0;
 begin
   -- What is not sealed is not old.
@@ -357,20 +425,15 @@ begin
   update openclaw.audit_blocks as b set ids = null, hashes = null, pruned_at = clock_timestamp()
   where b.upper <= cutoff and b.pruned_at is null;
   delete from openclaw.audit_log_default as d where (d.at, d.id) in (
-    select x.at, x.id from openclaw.audit_log_default as x where x.at < cutoff limit 10000);
+    select x.at, x.id from openclaw.audit_log_default as x where x.at < cutoff limit step);
   get diagnostics gone = row_count;
   perform set_config('openclaw.retiring_audit_rows', 'off', true);
-  for old in select m.partition, m.lower from openclaw.audit_months() as m
-             where m.upper <= cutoff order by m.lower limit 1 loop
-    execute format('drop table %s', old.partition);
-    perform openclaw.audit('drop_audit_partition', null, to_char(old.lower at time zone 'UTC', 'YYYY-MM'));
-    gone := gone + 1;
-  end loop;
-  return gone;
-exception when lock_not_available then
-  return 0; -- a long reader or writer is at the log: the next run tries again
+  return gone + (
+    select count(*) filter (where openclaw.drop_audit_partition(oldest.lower))
+    from (select m.lower from openclaw.audit_months() as m
+          where m.upper <= cutoff order by m.lower limit 1) as oldest);
 end
 $$;
-comment on function openclaw.apply_audit_retention() is
-  'Ends what lies whole months beyond openclaw.audit_retention: a dated partition a run, 10,000 rows of the default one. Returns how many partitions and rows went.';
-revoke all on function openclaw.apply_audit_retention() from public;
+comment on function openclaw.apply_audit_retention(integer) is
+  'Ends what lies whole months beyond openclaw.audit_retention: a dated partition a run, and so many rows of the default one. Returns how many partitions and rows went.';
+revoke all on function openclaw.apply_audit_retention(integer) from public;

@@ -59,6 +59,8 @@ create function openclaw.end_tokens_of_container() returns trigger
 begin
   update openclaw.api_tokens as t set revoked_at = now()
   where t.container_id = new.id and t.revoked_at is null;
+  perform from openclaw.grants as g
+  where g.container_id = new.id and g.revoked_at is null order by g.id for no key update;
   update openclaw.grants as g set revoked_at = now()
   where g.container_id = new.id and g.revoked_at is null;
   perform openclaw.audit('disable_container', new.user_id, new.id);
@@ -110,6 +112,7 @@ create function openclaw.remove_container(user_id text, container_id text) retur
   as $$
 begin
   perform openclaw.require_primary();
+  perform openclaw.hold_user(remove_container.user_id);
   update openclaw.containers as c set disabled_at = now()
   where c.id = remove_container.container_id and c.user_id = remove_container.user_id
     and c.disabled_at is null;

@@ -34,18 +34,18 @@ create function openclaw.excess_privileges() returns text
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
     with granted as (
-      select a.grantee, c.oid::regclass::text as what, a.privilege_type,
+      select a.grantee, 'openclaw.' || c.relname as what, a.privilege_type,
              a.privilege_type = 'SELECT' and exists (
                select from unnest(array['session', 'admin']) as n
                where c.oid in (select openclaw.capability_views(n))) as usual
       from pg_class as c, aclexplode(c.relacl) as a
       where c.relnamespace = 'openclaw'::regnamespace and a.grantee <> c.relowner
       union all
-      select a.grantee, c.oid::regclass || '.' || t.attname, a.privilege_type, false
+      select a.grantee, format('openclaw.%s.%s', c.relname, t.attname), a.privilege_type, false
       from pg_attribute as t join pg_class as c on c.oid = t.attrelid, aclexplode(t.attacl) as a
       where c.relnamespace = 'openclaw'::regnamespace and a.grantee <> c.relowner
       union all
-      select a.grantee, p.oid::regprocedure::text, a.privilege_type,
+      select a.grantee, format('openclaw.%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)), a.privilege_type,
              not a.is_grantable and exists (
                select from unnest(array['verifier', 'session', 'issuer', 'admin', 'front']) as n
                where p.oid in (select openclaw.capability_routines(n)))
@@ -116,6 +116,9 @@ declare
       (select min(m.lower) from openclaw.audit_months() as m),
       (select (date_trunc('month', min(f.at) at time zone 'UTC') + interval '1 month') at time zone 'UTC'
        from openclaw.audit_log_default as f)));
+  -- Where the clock was ahead once, rows get that time until it is reached.
+  ahead timestamptz := (
+    select greatest((openclaw.audit_head()).upper, (select m.upper from openclaw.audit_marks as m)));
   not_sealed timestamptz := (
     select min(a.at) from openclaw.audit_log as a
     where a.at >= coalesce((openclaw.audit_head()).upper, '-infinity'));
@@ -177,10 +180,13 @@ begin
        case when default_months = 0 then 'every month has its partition'
             else format('the default partition of audit_log holds rows of %s months that have none', default_months) end,
        on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute: it makes partitions two months ahead.'),
-      ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true),
-       coalesce('audit rows are not sealed since ' || to_char(not_sealed at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
-                'every audit row is sealed'),
-       on_primary || 'see to it that openclaw-front or pg_cron calls openclaw.maintain() every minute, and look for a writing transaction, a prepared one too, that was never ended: select pid, xact_start, state, query from pg_stat_activity where backend_xid is not null; table pg_prepared_xacts;'),
+      ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true)
+                        and coalesce(ahead <= clock_timestamp() + interval '1 minute', true),
+       case when ahead > clock_timestamp() + interval '1 minute'
+         then to_char(ahead at time zone 'UTC', '"the clock was ahead: audit rows get the time "YYYY-MM-DD HH24:MI" UTC until then"')
+         else coalesce(to_char(not_sealed at time zone 'UTC', '"audit rows are not sealed since "YYYY-MM-DD HH24:MI" UTC"'),
+                       'every audit row is sealed') end,
+       on_primary || 'see to it that openclaw-front or pg_cron calls openclaw.maintain() every minute, and look for a transaction, a prepared one too, that wrote an audit row and was never ended: select pid, virtualtransaction from pg_locks where relation = ''openclaw.audit_log''::regclass; table pg_prepared_xacts; A clock that was ahead mends itself with time.'),
       ('triggers', missing_triggers is null,
        coalesce('missing or disabled: ' || missing_triggers, 'every trigger stands'),
        on_primary || 'alter table … enable trigger …; a dropped one stands in the extension''s script; without them the audit log is not append-only, ended users keep tokens, and sessions keep revoked keys.')

@@ -1,14 +1,11 @@
 -- What has to be done every so often. The front does it, or pg_cron, or a DBA; any of them at any
 -- time, also at once.
 
-create function openclaw.maintain_task(task text) returns bigint
+create function openclaw.maintain_task(task text, step integer) returns bigint
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  -- Rows that a run deletes of each table: none holds many for long, and the next one goes on. What a
-  -- grant's deletion would take along is deleted before it, so that nothing is unbounded.
-  step constant integer := 10000;
   done bigint := 0;
 begin
   case task
@@ -23,7 +20,7 @@ begin
     when 'seal audit log' then
       return openclaw.seal_audit_log();
     when 'apply audit retention' then
-      return openclaw.apply_audit_retention();
+      return openclaw.apply_audit_retention(step);
     when 'clear revoked JWTs' then
       delete from openclaw.revoked_jwts as r where r.id in (
         select x.id from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
@@ -68,14 +65,19 @@ begin
   return done;
 end
 $$;
-comment on function openclaw.maintain_task(text) is
-  'One of maintain()''s tasks, and how much of it was done.';
-revoke all on function openclaw.maintain_task(text) from public;
+comment on function openclaw.maintain_task(text, integer) is
+  'One of maintain()''s tasks, of so many rows at the most, and how much of it was done.';
+revoke all on function openclaw.maintain_task(text, integer) from public;
 
 create function openclaw.maintain() returns table (task text, done bigint)
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
+declare
+  -- A run must end, and commit, within any statement_timeout that is sane: rows are deleted in steps,
+  -- small ones after the first second, and the next run goes on. What a grant's deletion would take
+  -- along is deleted before it, so that nothing is unbounded.
+  hurry constant timestamptz := clock_timestamp() + interval '1 second';
 begin
   if pg_is_in_recovery() then
     return;
@@ -86,14 +88,14 @@ begin
   exception when lock_not_available then
     return;
   end;
+  -- The last two lock parts of the audit log until the end: they come when nothing is left to do.
   foreach task in array array[
-      'prepare signing keys', 'make audit partitions', 'seal audit log', 'apply audit retention',
-      'clear revoked JWTs', 'clear client assertions', 'clear client secrets',
-      'clear access tokens of grants', 'clear refresh tokens', 'clear grants', 'clear tokens',
-      'clear rate limits'] loop
+      'prepare signing keys', 'seal audit log', 'clear revoked JWTs', 'clear client assertions',
+      'clear client secrets', 'clear access tokens of grants', 'clear refresh tokens', 'clear grants',
+      'clear tokens', 'clear rate limits', 'make audit partitions', 'apply audit retention'] loop
     -- What fails takes nothing else along.
     begin
-      done := openclaw.maintain_task(task);
+      done := openclaw.maintain_task(task, case when clock_timestamp() < hurry then 10000 else 500 end);
     exception when others then
       done := null;
       raise warning 'openclaw.maintain(): "%" failed: %', task, sqlerrm

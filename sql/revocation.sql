@@ -91,6 +91,7 @@ declare
   ended integer;
 begin
   perform openclaw.require_primary();
+  perform openclaw.hold_user(revoke_jwts_of.user_id);
   -- Signing reads the row: a JWT that is being signed now belongs to the generation that ends here
   -- or to the next one, never to both.
   update openclaw.containers as c set jwt_generation = c.jwt_generation + 1

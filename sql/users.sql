@@ -65,6 +65,8 @@ create function openclaw.end_tokens_of_user() returns trigger
 begin
   update openclaw.api_tokens as t set revoked_at = now()
   where t.user_id = new.id and t.revoked_at is null;
+  perform from openclaw.grants as g
+  where g.user_id = new.id and g.revoked_at is null order by g.id for no key update;
   update openclaw.grants as g set revoked_at = now()
   where g.user_id = new.id and g.revoked_at is null;
   -- What was signed before must not be good again when the user is enabled.
@@ -169,6 +171,7 @@ revoke all on function openclaw.sign_in_buckets(text, inet) from public;
 create function openclaw.take_sign_in(email text, source inet, cost integer) returns interval
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
+  set lock_timeout = '500ms'
   as $$
 declare
   wait interval;
@@ -180,6 +183,8 @@ begin
     longest := greatest(longest, wait);
   end loop;
   return longest;
+exception when lock_not_available then
+  return interval '1 second'; -- somebody's transaction keeps a bucket: nobody waits for it
 end
 $$;
 comment on function openclaw.take_sign_in(text, inet, integer) is
@@ -232,7 +237,7 @@ begin
   end if;
   if answer.retry_after is not null then
     answer.reason := 'throttled';
-    perform openclaw.audit('sign_in', stored.id, stored.id, 'refused', 'throttled', source);
+    perform openclaw.audit_refusal('sign_in', stored.id, stored.id, 'throttled', source);
     return answer;
   elsif problem is not null then
     answer.reason := 'wrong_credentials';
@@ -252,8 +257,18 @@ begin
 end
 $$;
 comment on function openclaw.check_password(text, text, inet) is
-  'Whether this is the password of the user with this e-mail (in any case). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter, and commit also after a refusal: that counts it and keeps its audit row. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
+  'Whether this is the password of the user with this e-mail (in any case). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter. Commit at once, also after a refusal: that counts it, keeps its audit row, and lets the next sign-in of the e-mail and the source at the buckets. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
 revoke all on function openclaw.check_password(text, text, inet) from public;
+
+create function openclaw.hold_user(user_id text) returns void
+  language sql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select from openclaw.users as u where u.id = hold_user.user_id for no key update
+  $$;
+comment on function openclaw.hold_user(text) is
+  'Holds a user''s row until the transaction ends. Whatever ends several things of a user begins with it, so that two of them wait for one another and do not deadlock.';
+revoke all on function openclaw.hold_user(text) from public;
 
 -- Locks the user's row until the transaction ends, so that who is being disabled at this moment
 -- either gets nothing new or loses it again.
