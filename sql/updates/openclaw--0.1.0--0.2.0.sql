@@ -121,8 +121,9 @@ select pg_catalog.pg_extension_config_dump('openclaw.audit_blocks', '');
 -- Blocks chain the rows by SHA-256 without making writers wait for one another. A row belongs to the
 -- block whose span its time lies in, so a block may be sealed only when no transaction can add an
 -- earlier row. maintain() therefore works in two runs: one leaves a mark (its own start, and its
--- transaction id), a later one seals up to the mark when every older transaction has ended. A writer
--- has its transaction id before it looks at the clock: whoever wrote before the mark is older.
+-- transaction id), a later one seals up to the mark when no older transaction holds the log any more. A
+-- writer has its transaction id and its lock on the log before it looks at the clock: whoever wrote
+-- before the mark is older, and holds the lock until its rows can be seen.
 
 create function openclaw.audit(action text, user_id text, target text,
                                outcome text default 'success', reason text default null,
@@ -155,6 +156,37 @@ comment on function openclaw.audit(text, text, text, text, text, inet) is
   'Adds an audit row: action and outcome, whose (user_id), which (target is an id, never a token), where from, openclaw.request_id of the transaction, and on whose behalf: openclaw.actor, or the user of begin_session.';
 
 revoke all on function openclaw.audit(text, text, text, text, text, inet) from public;
+
+create function openclaw.refusals_left_out() returns integer
+  language c volatile strict
+  as 'MODULE_PATHNAME', 'openclaw_refusals_left_out';
+
+comment on function openclaw.refusals_left_out() is
+  'Whether one more refusal of a stranger gets an audit row: null, or how many had none since the last that had. 60 at once in each backend, one a second after that.';
+
+revoke all on function openclaw.refusals_left_out() from public;
+
+create function openclaw.audit_refusal(action text, user_id text, target text, reason text,
+                                       source inet default null)
+  returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  left_out integer := openclaw.refusals_left_out();
+begin
+  if left_out is not null then
+    perform openclaw.audit(action, user_id, target, 'refused',
+                           reason || case when left_out > 0 then format(' (and %s refusals before)', left_out)
+                                     else '' end, source);
+  end if;
+end
+$$;
+
+comment on function openclaw.audit_refusal(text, text, text, text, inet) is
+  'The audit row of a refusal that costs a stranger nothing: beyond refusals_left_out() they are counted in the next row instead.';
+
+revoke all on function openclaw.audit_refusal(text, text, text, text, inet) from public;
 
 -- What can be sealed is never changed; what retention may delete is at least 30 days old.
 create or replace function openclaw.audit_log_is_append_only() returns trigger
@@ -223,7 +255,7 @@ revoke all on function openclaw.audit_months() from public;
 create function openclaw.make_audit_partition(month timestamptz) returns boolean
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
-  set lock_timeout = '500ms'
+  set lock_timeout = '100ms'
   set timezone = 'UTC'
   set datestyle = 'ISO'
   as $$
@@ -357,27 +389,51 @@ comment on function openclaw.seal_audit_block(timestamptz) is
 
 revoke all on function openclaw.seal_audit_block(timestamptz) from public;
 
+create function openclaw.older_writer_of_audit_log(mark openclaw.audit_marks) returns boolean
+  language sql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select exists (
+      select from pg_locks as writer join pg_locks as its using (virtualtransaction)
+      where writer.locktype = 'relation' and writer.mode = 'RowExclusiveLock'
+        and writer.relation = 'openclaw.audit_log'::regclass
+        and writer.database = (select d.oid from pg_database as d where d.datname = current_database())
+        and its.locktype = 'transactionid' and its.mode = 'ExclusiveLock'
+        and age(its.transactionid) > age(mark.xid::xid))
+  $$;
+
+comment on function openclaw.older_writer_of_audit_log(openclaw.audit_marks) is
+  'Whether a transaction that is older than the mark, also a prepared one, has written audit rows and not ended.';
+
+revoke all on function openclaw.older_writer_of_audit_log(openclaw.audit_marks) from public;
+
 create function openclaw.seal_audit_log() returns bigint
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
+  enough constant timestamptz := clock_timestamp() + interval '1 second';
   mark openclaw.audit_marks;
   rows integer;
   sealed bigint := 0;
 begin
+  -- What is sealed must be seen by snapshots that are taken after the look at who writes.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    return 0;
+  end if;
   select m.* into mark from openclaw.audit_marks as m;
   if found then
-    if mark.xid >= pg_snapshot_xmin(pg_current_snapshot()) then
-      return 0; -- who may have written before the mark is still at it
+    if openclaw.older_writer_of_audit_log(mark) then
+      return 0;
     end if;
-    for i in 1..20 loop
+    loop
       rows := openclaw.seal_audit_block(mark.upper);
       sealed := sealed + rows;
       if rows = 0 then
         delete from openclaw.audit_marks;
         exit;
       end if;
+      exit when clock_timestamp() > enough;
     end loop;
   end if;
   -- What came since.
@@ -393,7 +449,7 @@ end
 $$;
 
 comment on function openclaw.seal_audit_log() is
-  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed, 100,000 at the most.';
+  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed in a second or little more. Only under READ COMMITTED.';
 
 revoke all on function openclaw.seal_audit_log() from public;
 
@@ -419,6 +475,9 @@ declare
   next_block bigint := 1;
   previous bytea := '';
   lower timestamptz := '-infinity';
+  -- What retention may take at any moment, also between this snapshot and the look at a partition.
+  kept_from timestamptz := date_trunc('month', (now() - openclaw.setting('audit_retention')::interval)
+                                               at time zone 'UTC') at time zone 'UTC';
 begin
   if (known_block is null) <> (known_hash is null) then
     raise exception 'known_block and known_hash belong together' using errcode = '22004';
@@ -443,7 +502,7 @@ begin
       return query select b.block, 'block_rewritten', null::uuid, null::timestamptz,
                           'its hash is not the one that was known'::text;
     end if;
-    if b.ids is not null then
+    if b.ids is not null and b.upper > kept_from then
       return query
         select b.block,
                case when a.id is null then 'row_removed' when leaf.id is null then 'row_inserted'
@@ -468,21 +527,38 @@ end
 $$;
 
 comment on function openclaw.audit_verify(bigint, bytea) is
-  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took (30 days old at the least) are not looked at. Errors: 22004 for one argument without the other.';
+  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took or may take now (30 days old at the least) are not looked at. Errors: 22004 for one argument without the other.';
 
 revoke all on function openclaw.audit_verify(bigint, bytea) from public;
 
 -- Retention, by whole months.
 
-create function openclaw.apply_audit_retention() returns bigint
+create function openclaw.drop_audit_partition(month timestamptz) returns boolean
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
-  set lock_timeout = '500ms'
+  set lock_timeout = '100ms'
+  as $$
+begin
+  execute format('drop table openclaw.%I', to_char(month at time zone 'UTC', '"audit_log_"YYYY_MM'));
+  perform openclaw.audit('drop_audit_partition', null, to_char(month at time zone 'UTC', 'YYYY-MM'));
+  return true;
+exception when lock_not_available then
+  return false; -- a long reader or writer is at the log: the next run tries again
+end
+$$;
+
+comment on function openclaw.drop_audit_partition(timestamptz) is
+  'Drops the partition of a month that begins at this time; false when it cannot be at the moment.';
+
+revoke all on function openclaw.drop_audit_partition(timestamptz) from public;
+
+create function openclaw.apply_audit_retention(step integer) returns bigint
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
   cutoff timestamptz := date_trunc('month', (now() - openclaw.setting('audit_retention')::interval)
                                             at time zone 'UTC') at time zone 'UTC';
-  old record;
   gone bigint := 0;
 begin
   -- What is not sealed is not old.
@@ -493,25 +569,20 @@ begin
   update openclaw.audit_blocks as b set ids = null, hashes = null, pruned_at = clock_timestamp()
   where b.upper <= cutoff and b.pruned_at is null;
   delete from openclaw.audit_log_default as d where (d.at, d.id) in (
-    select x.at, x.id from openclaw.audit_log_default as x where x.at < cutoff limit 10000);
+    select x.at, x.id from openclaw.audit_log_default as x where x.at < cutoff limit step);
   get diagnostics gone = row_count;
   perform set_config('openclaw.retiring_audit_rows', 'off', true);
-  for old in select m.partition, m.lower from openclaw.audit_months() as m
-             where m.upper <= cutoff order by m.lower limit 1 loop
-    execute format('drop table %s', old.partition);
-    perform openclaw.audit('drop_audit_partition', null, to_char(old.lower at time zone 'UTC', 'YYYY-MM'));
-    gone := gone + 1;
-  end loop;
-  return gone;
-exception when lock_not_available then
-  return 0; -- a long reader or writer is at the log: the next run tries again
+  return gone + (
+    select count(*) filter (where openclaw.drop_audit_partition(oldest.lower))
+    from (select m.lower from openclaw.audit_months() as m
+          where m.upper <= cutoff order by m.lower limit 1) as oldest);
 end
 $$;
 
-comment on function openclaw.apply_audit_retention() is
-  'Ends what lies whole months beyond openclaw.audit_retention: a dated partition a run, 10,000 rows of the default one. Returns how many partitions and rows went.';
+comment on function openclaw.apply_audit_retention(integer) is
+  'Ends what lies whole months beyond openclaw.audit_retention: a dated partition a run, and so many rows of the default one. Returns how many partitions and rows went.';
 
-revoke all on function openclaw.apply_audit_retention() from public;
+revoke all on function openclaw.apply_audit_retention(integer) from public;
 
 -- Row-level security by token: whose rows a transaction sees. The state lives in the backend
 -- (extension/session.cpp), set by a verified token alone; docs/how-to/row-level-security.md shows
@@ -941,6 +1012,8 @@ create or replace function openclaw.end_tokens_of_user() returns trigger
 begin
   update openclaw.api_tokens as t set revoked_at = now()
   where t.user_id = new.id and t.revoked_at is null;
+  perform from openclaw.grants as g
+  where g.user_id = new.id and g.revoked_at is null order by g.id for no key update;
   update openclaw.grants as g set revoked_at = now()
   where g.user_id = new.id and g.revoked_at is null;
   -- What was signed before must not be good again when the user is enabled.
@@ -1042,6 +1115,7 @@ revoke all on function openclaw.sign_in_buckets(text, inet) from public;
 create function openclaw.take_sign_in(email text, source inet, cost integer) returns interval
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
+  set lock_timeout = '500ms'
   as $$
 declare
   wait interval;
@@ -1053,6 +1127,8 @@ begin
     longest := greatest(longest, wait);
   end loop;
   return longest;
+exception when lock_not_available then
+  return interval '1 second'; -- somebody's transaction keeps a bucket: nobody waits for it
 end
 $$;
 
@@ -1109,7 +1185,7 @@ begin
   end if;
   if answer.retry_after is not null then
     answer.reason := 'throttled';
-    perform openclaw.audit('sign_in', stored.id, stored.id, 'refused', 'throttled', source);
+    perform openclaw.audit_refusal('sign_in', stored.id, stored.id, 'throttled', source);
     return answer;
   elsif problem is not null then
     answer.reason := 'wrong_credentials';
@@ -1130,9 +1206,21 @@ end
 $$;
 
 comment on function openclaw.check_password(text, text, inet) is
-  'Whether this is the password of the user with this e-mail (in any case). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter, and commit also after a refusal: that counts it and keeps its audit row. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
+  'Whether this is the password of the user with this e-mail (in any case). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter. Commit at once, also after a refusal: that counts it, keeps its audit row, and lets the next sign-in of the e-mail and the source at the buckets. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
 
 revoke all on function openclaw.check_password(text, text, inet) from public;
+
+create function openclaw.hold_user(user_id text) returns void
+  language sql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select from openclaw.users as u where u.id = hold_user.user_id for no key update
+  $$;
+
+comment on function openclaw.hold_user(text) is
+  'Holds a user''s row until the transaction ends. Whatever ends several things of a user begins with it, so that two of them wait for one another and do not deadlock.';
+
+revoke all on function openclaw.hold_user(text) from public;
 
 create or replace function openclaw.register_container(
     user_id text, name text, type text, mcp_endpoint text, auth_method text default null,
@@ -1172,6 +1260,22 @@ $$;
 comment on function openclaw.register_container(text, text, text, text, text, text, text, text) is
   'Adds a container of a user and returns its id. type is hosted (auth_method mtls) or external (platform_token, the default, or api_key); a fingerprint pins an external one''s certificate; signing_alg (EdDSA, ES256, RS256) is what its JWTs are signed with. Errors: P0002 for an unknown user, 22023 for an endpoint or fingerprint that is refused, 23505 for a name or endpoint that the user has already, 23514 when type and method do not fit or signing_alg is none of these, 53400 with reason: plan_containers when the plan allows no more.';
 
+create or replace function openclaw.end_tokens_of_container() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  update openclaw.api_tokens as t set revoked_at = now()
+  where t.container_id = new.id and t.revoked_at is null;
+  perform from openclaw.grants as g
+  where g.container_id = new.id and g.revoked_at is null order by g.id for no key update;
+  update openclaw.grants as g set revoked_at = now()
+  where g.container_id = new.id and g.revoked_at is null;
+  perform openclaw.audit('disable_container', new.user_id, new.id);
+  return null;
+end
+$$;
+
 create or replace function openclaw.update_container(
     user_id text, container_id text, name text default null, mcp_endpoint text default null,
     public_key_fingerprint text default null, signing_alg text default null)
@@ -1206,6 +1310,7 @@ create or replace function openclaw.remove_container(user_id text, container_id 
   as $$
 begin
   perform openclaw.require_primary();
+  perform openclaw.hold_user(remove_container.user_id);
   update openclaw.containers as c set disabled_at = now()
   where c.id = remove_container.container_id and c.user_id = remove_container.user_id
     and c.disabled_at is null;
@@ -1782,7 +1887,7 @@ begin
     where c.id = coalesce((openclaw.basic_credentials(http_authorization)).client_id,
                           openclaw.claimed_client(client_assertion),
                           authenticate_client.client_id);
-    perform openclaw.audit('authenticate_client', claimed.user_id, claimed.id, 'refused', answer.error);
+    perform openclaw.audit_refusal('authenticate_client', claimed.user_id, claimed.id, answer.error);
   end if;
   return answer;
 end
@@ -1799,7 +1904,7 @@ create function openclaw.audited(answer openclaw.token_grant, action text,
   as $$
 begin
   if answer.error is not null then
-    perform openclaw.audit(action, client.user_id, client.id, 'refused', answer.error);
+    perform openclaw.audit_refusal(action, client.user_id, client.id, answer.error);
   end if;
   return answer;
 end
@@ -2192,6 +2297,7 @@ declare
   ended integer;
 begin
   perform openclaw.require_primary();
+  perform openclaw.hold_user(revoke_jwts_of.user_id);
   -- Signing reads the row: a JWT that is being signed now belongs to the generation that ends here
   -- or to the next one, never to both.
   update openclaw.containers as c set jwt_generation = c.jwt_generation + 1
@@ -2248,14 +2354,11 @@ $$;
 -- What has to be done every so often. The front does it, or pg_cron, or a DBA; any of them at any
 -- time, also at once.
 
-create function openclaw.maintain_task(task text) returns bigint
+create function openclaw.maintain_task(task text, step integer) returns bigint
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  -- Rows that a run deletes of each table: none holds many for long, and the next one goes on. What a
-  -- grant's deletion would take along is deleted before it, so that nothing is unbounded.
-  step constant integer := 10000;
   done bigint := 0;
 begin
   case task
@@ -2270,7 +2373,7 @@ begin
     when 'seal audit log' then
       return openclaw.seal_audit_log();
     when 'apply audit retention' then
-      return openclaw.apply_audit_retention();
+      return openclaw.apply_audit_retention(step);
     when 'clear revoked JWTs' then
       delete from openclaw.revoked_jwts as r where r.id in (
         select x.id from openclaw.revoked_jwts as x where x.expires_at <= clock_timestamp()
@@ -2316,15 +2419,20 @@ begin
 end
 $$;
 
-comment on function openclaw.maintain_task(text) is
-  'One of maintain()''s tasks, and how much of it was done.';
+comment on function openclaw.maintain_task(text, integer) is
+  'One of maintain()''s tasks, of so many rows at the most, and how much of it was done.';
 
-revoke all on function openclaw.maintain_task(text) from public;
+revoke all on function openclaw.maintain_task(text, integer) from public;
 
 create or replace function openclaw.maintain() returns table (task text, done bigint)
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
+declare
+  -- A run must end, and commit, within any statement_timeout that is sane: rows are deleted in steps,
+  -- small ones after the first second, and the next run goes on. What a grant's deletion would take
+  -- along is deleted before it, so that nothing is unbounded.
+  hurry constant timestamptz := clock_timestamp() + interval '1 second';
 begin
   if pg_is_in_recovery() then
     return;
@@ -2335,14 +2443,14 @@ begin
   exception when lock_not_available then
     return;
   end;
+  -- The last two lock parts of the audit log until the end: they come when nothing is left to do.
   foreach task in array array[
-      'prepare signing keys', 'make audit partitions', 'seal audit log', 'apply audit retention',
-      'clear revoked JWTs', 'clear client assertions', 'clear client secrets',
-      'clear access tokens of grants', 'clear refresh tokens', 'clear grants', 'clear tokens',
-      'clear rate limits'] loop
+      'prepare signing keys', 'seal audit log', 'clear revoked JWTs', 'clear client assertions',
+      'clear client secrets', 'clear access tokens of grants', 'clear refresh tokens', 'clear grants',
+      'clear tokens', 'clear rate limits', 'make audit partitions', 'apply audit retention'] loop
     -- What fails takes nothing else along.
     begin
-      done := openclaw.maintain_task(task);
+      done := openclaw.maintain_task(task, case when clock_timestamp() < hurry then 10000 else 500 end);
     exception when others then
       done := null;
       raise warning 'openclaw.maintain(): "%" failed: %', task, sqlerrm
@@ -2894,18 +3002,18 @@ create function openclaw.excess_privileges() returns text
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
     with granted as (
-      select a.grantee, c.oid::regclass::text as what, a.privilege_type,
+      select a.grantee, 'openclaw.' || c.relname as what, a.privilege_type,
              a.privilege_type = 'SELECT' and exists (
                select from unnest(array['session', 'admin']) as n
                where c.oid in (select openclaw.capability_views(n))) as usual
       from pg_class as c, aclexplode(c.relacl) as a
       where c.relnamespace = 'openclaw'::regnamespace and a.grantee <> c.relowner
       union all
-      select a.grantee, c.oid::regclass || '.' || t.attname, a.privilege_type, false
+      select a.grantee, format('openclaw.%s.%s', c.relname, t.attname), a.privilege_type, false
       from pg_attribute as t join pg_class as c on c.oid = t.attrelid, aclexplode(t.attacl) as a
       where c.relnamespace = 'openclaw'::regnamespace and a.grantee <> c.relowner
       union all
-      select a.grantee, p.oid::regprocedure::text, a.privilege_type,
+      select a.grantee, format('openclaw.%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)), a.privilege_type,
              not a.is_grantable and exists (
                select from unnest(array['verifier', 'session', 'issuer', 'admin', 'front']) as n
                where p.oid in (select openclaw.capability_routines(n)))
@@ -2978,6 +3086,9 @@ declare
       (select min(m.lower) from openclaw.audit_months() as m),
       (select (date_trunc('month', min(f.at) at time zone 'UTC') + interval '1 month') at time zone 'UTC'
        from openclaw.audit_log_default as f)));
+  -- Where the clock was ahead once, rows get that time until it is reached.
+  ahead timestamptz := (
+    select greatest((openclaw.audit_head()).upper, (select m.upper from openclaw.audit_marks as m)));
   not_sealed timestamptz := (
     select min(a.at) from openclaw.audit_log as a
     where a.at >= coalesce((openclaw.audit_head()).upper, '-infinity'));
@@ -3039,10 +3150,13 @@ begin
        case when default_months = 0 then 'every month has its partition'
             else format('the default partition of audit_log holds rows of %s months that have none', default_months) end,
        on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute: it makes partitions two months ahead.'),
-      ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true),
-       coalesce('audit rows are not sealed since ' || to_char(not_sealed at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
-                'every audit row is sealed'),
-       on_primary || 'see to it that openclaw-front or pg_cron calls openclaw.maintain() every minute, and look for a writing transaction, a prepared one too, that was never ended: select pid, xact_start, state, query from pg_stat_activity where backend_xid is not null; table pg_prepared_xacts;'),
+      ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true)
+                        and coalesce(ahead <= clock_timestamp() + interval '1 minute', true),
+       case when ahead > clock_timestamp() + interval '1 minute'
+         then to_char(ahead at time zone 'UTC', '"the clock was ahead: audit rows get the time "YYYY-MM-DD HH24:MI" UTC until then"')
+         else coalesce(to_char(not_sealed at time zone 'UTC', '"audit rows are not sealed since "YYYY-MM-DD HH24:MI" UTC"'),
+                       'every audit row is sealed') end,
+       on_primary || 'see to it that openclaw-front or pg_cron calls openclaw.maintain() every minute, and look for a transaction, a prepared one too, that wrote an audit row and was never ended: select pid, virtualtransaction from pg_locks where relation = ''openclaw.audit_log''::regclass; table pg_prepared_xacts; A clock that was ahead mends itself with time.'),
       ('triggers', missing_triggers is null,
        coalesce('missing or disabled: ' || missing_triggers, 'every trigger stands'),
        on_primary || 'alter table … enable trigger …; a dropped one stands in the extension''s script; without them the audit log is not append-only, ended users keep tokens, and sessions keep revoked keys.')

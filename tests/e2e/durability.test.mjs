@@ -1,59 +1,10 @@
 // Attack 28: what was revoked or rotated away stays so after a crash, a failover and a restore. A
 // cluster of its own, since it is killed: with fsync, as in production.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import pg from 'pg';
-
-const programs = process.env.OPENCLAW_PG_BIN;
-const user = 'postgres';
-// Postgres refuses to run as root.
-const asServer = (program, args) =>
-  process.getuid() === 0 ? ['setpriv', ['--reuid', user, '--regid', user, '--clear-groups', program, ...args]]
-    : [program, args];
-const run = (name, ...args) => execFileSync(...asServer(join(programs, name), args), { stdio: 'pipe' });
-
-class Server {
-  constructor(folder, name, port) {
-    Object.assign(this, { data: join(folder, name), sockets: folder, port });
-  }
-
-  async start() {
-    const [program, args] = asServer(join(programs, 'postgres'), [
-      '-D', this.data, '-k', this.sockets, '-p', String(this.port), '-c', 'listen_addresses=',
-      '-c', 'openclaw.issuer=https://auth.openclaw.test',
-      '-c', `openclaw.master_key_file=${join(this.sockets, 'master.key')}`]);
-    this.process = spawn(program, args, { stdio: 'ignore' });
-    const end = Date.now() + 30_000;
-    while (!(await this.sql('select 1').then(() => true, () => false))) {
-      assert.ok(Date.now() < end, 'Postgres starts within 30 s');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
-  // Each call is a session of its own: nothing is cached.
-  async sql(text, values = [], database = 'postgres') {
-    const client = new pg.Client({ host: this.sockets, port: this.port, user, database });
-    client.on('error', () => {});
-    await client.connect();
-    try {
-      return (await client.query(text, values)).rows[0];
-    } finally {
-      await client.end().catch(() => {});
-    }
-  }
-
-  async stop(signal) {
-    if (!this.process || this.process.exitCode !== null) return;
-    const ended = once(this.process, 'exit');
-    this.process.kill(signal);
-    await ended;
-  }
-}
+import { removeFolder, run, Server, serverFolder } from './servers.mjs';
 
 describe('what was ended', () => {
   let folder;
@@ -61,13 +12,9 @@ describe('what was ended', () => {
   let standby;
   let had;
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'openclaw-durable-'));
-    if (process.getuid() === 0) execFileSync('chown', [user, folder]);
-    chmodSync(folder, 0o700);
-    primary = new Server(folder, 'primary', 5501);
+    folder = serverFolder('openclaw-durable-');
+    primary = await new Server(folder, 'primary', 5501).init().start();
     standby = new Server(folder, 'standby', 5502);
-    run('initdb', '-D', primary.data, '-U', user, '-A', 'trust', '-E', 'UTF8');
-    await primary.start();
     await primary.sql('create extension openclaw');
     await primary.sql('select openclaw.create_master_key()');
     await primary.sql('select openclaw.rotate_signing_key()');
@@ -99,7 +46,7 @@ describe('what was ended', () => {
   after(async () => {
     await standby.stop('SIGQUIT');
     await primary.stop('SIGQUIT');
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   });
 
   const assertUnchanged = async (server, database) => {
@@ -123,10 +70,9 @@ describe('what was ended', () => {
 
   test('stays so in a dump that is restored into an empty database', async () => {
     const dump = join(folder, 'dump.sql');
-    const at = ['-h', folder, '-p', String(primary.port), '-U', user];
-    run('pg_dump', ...at, '-d', 'postgres', '-f', dump);
+    run('pg_dump', ...primary.at, '-d', 'postgres', '-f', dump);
     await primary.sql('create database restored template template0');
-    run('psql', ...at, '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', dump);
+    run('psql', ...primary.at, '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', dump);
     await assertUnchanged(primary, 'restored');
   });
 
@@ -144,11 +90,7 @@ describe('what was ended', () => {
   });
 
   test('stays so on a standby, and after a failover to it', async () => {
-    mkdirSync(standby.data, { mode: 0o700 });
-    if (process.getuid() === 0) execFileSync('chown', [user, standby.data]);
-    run('pg_basebackup', '-h', folder, '-p', String(primary.port), '-U', user, '-D', standby.data, '-R', '-X', 'stream',
-      '-c', 'fast');
-    await standby.start();
+    await standby.copyOf(primary).start();
     assert.equal((await standby.sql('select pg_is_in_recovery()')).pg_is_in_recovery, true);
     await assertUnchanged(standby);
     await primary.stop('SIGQUIT');
