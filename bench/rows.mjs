@@ -27,6 +27,10 @@ const SIGNING_LOOP = { items: `select array_agg('user_0'::text) from generate_se
 
 const SIGN_JWT = `result := openclaw.sign_jwt('access_token', 'EdDSA', item, 'https://mcp.example.com/mcp',
   '{mcp:tools,data:read}', null, 'ctr_bench', 300)`;
+// One token for each of 2,000 users, who have a hundred each.
+const ISSUING_LOOP = { items: `select array_agg('user_' || n) from generate_series(0, 1999) as n`, type: 'text',
+  turns: 2000 };
+const SIGN_IN_LOOP = { items: `select '{ada@example.com}'::text[]`, type: 'text', turns: 5 };
 const VERIFY_TOKEN = 'select * into result from openclaw.verify_token(item)';
 
 export const rows = [
@@ -101,6 +105,46 @@ export const rows = [
     unit: 'µs', better: 'lower', target: null,
     ours: (world) => world.loop({ ...JWT_LOOP, body: 'select openclaw.introspect(item) as answer into result' }),
     against: (world) => world.ed25519('verify', 10_000),
+  },
+  {
+    name: 'policy on current_user_id(), per row',
+    peer: 'the same policy on a constant',
+    unit: 'ns', better: 'lower', target: 1.3,
+    ours: (world) => world.policyScan('bench_function'),
+    against: (world) => world.policyScan('bench_constant'),
+  },
+  {
+    name: 'policy on (select current_user_id()), per row',
+    peer: 'the same policy on a constant',
+    unit: 'ns', better: 'lower', target: 1.3,
+    ours: (world) => world.policyScan('bench_select'),
+    against: (world) => world.policyScan('bench_constant'),
+  },
+  {
+    name: 'begin_session, whole',
+    peer: 'verify_token of the same tokens',
+    unit: 'µs', better: 'lower', target: null,
+    ours: (world) => world.loop({ ...TOKEN_LOOP, body: 'select openclaw.begin_session(item) as who into result' }),
+    against: (world) => world.loop({ ...TOKEN_LOOP, body: VERIFY_TOKEN }),
+  },
+  {
+    name: "issue_token, with its plan's limits and audit",
+    peer: 'a bare insert of such a row',
+    unit: 'µs', better: 'lower', target: null,
+    ours: (world) => world.passingLoop({ ...ISSUING_LOOP,
+      body: `select * into result from openclaw.issue_token(item, '{mcp:tools,data:read}')` }),
+    against: (world) => world.passingLoop({ ...ISSUING_LOOP,
+      body: `insert into openclaw.api_tokens (id, user_id, token_hash, scopes, expires_at, issued_for)
+             values (gen_random_uuid()::text, item, sha256(uuid_send(gen_random_uuid())), '{mcp:tools,data:read}',
+                     now() + interval '90 days', 'user_direct')` }),
+  },
+  {
+    name: 'check_password',
+    peer: 'the bare Argon2id of libsodium at the same cost',
+    unit: 'ms', better: 'lower', target: null,
+    ours: async (world) => await world.loop({ ...SIGN_IN_LOOP,
+      body: `select * into result from openclaw.check_password(item, 'correct horse battery staple')` }) / 1000,
+    against: (world) => world.argon2id(),
   },
   {
     name: 'new client beside 2,000 idle and slow ones, slowest of 100',

@@ -53,6 +53,8 @@ export class World {
       `select token from openclaw.issue_token(
          'user_0', '{openclaw:introspect,openclaw:any-user}', issued_for => 'platform_harness')`);
     this.harness = issued.token;
+    const { rows: [scanner] } = await this.session.query(`select token from openclaw.issue_token('user_5000', '{notes:read}')`);
+    this.scanner = scanner.token;
     const { rows: [jwt] } = await this.session.query('select token from bench.jwts limit 1');
     this.signedBytes = jwt.token.lastIndexOf('.');
   }
@@ -76,7 +78,14 @@ export class World {
     return this.#runLoop(this.session, options);
   }
 
-  async #runLoop(session, { items, type, body, slice = false, turns = 20_000 }) {
+  async #runLoop(session, { turns = 20_000, ...options }) {
+    const { rows: [taken] } = await session.query(
+      `select ${await this.#loopFunction(session, options)}($1) as microseconds`, [turns]);
+    return taken.microseconds;
+  }
+
+  // The name of the loop's function, made at its first use in a session.
+  async #loopFunction(session, { items, type, body, slice = false }) {
     const key = `${session.backend} ${type} ${items} ${body}`;
     if (!this.#loops.has(key)) {
       const name = `pg_temp.loop_${this.#loops.size}`;
@@ -101,9 +110,36 @@ export class World {
         $loop$`);
       this.#loops.set(key, name);
     }
-    const { rows: [taken] } = await session.query(
-      `select ${this.#loops.get(key)}($1) as microseconds`, [turns]);
-    return taken.microseconds;
+    return this.#loops.get(key);
+  }
+
+  // The same in a transaction that is rolled back: what the body writes is gone.
+  async passingLoop(options) {
+    await this.#loopFunction(this.session, options); // is to stay
+    await this.session.query('begin');
+    try {
+      return await this.loop(options);
+    } finally {
+      await this.session.query('rollback');
+    }
+  }
+
+  // Nanoseconds of processor time for each of the 1,000,000 rows of a sequential scan of bench.notes, as this role
+  // and under a token of the user whose 100 rows the policy lets through.
+  async policyScan(role, scans = 3) {
+    await this.session.query('begin');
+    try {
+      await this.session.query('select openclaw.begin_session($1)', [this.scanner]);
+      await this.session.query(`set local max_parallel_workers_per_gather = 0; set local role ${role}`);
+      const started = await processorNanoseconds(this.session.backend);
+      for (let n = 0; n < scans; n += 1) {
+        const { rows: [seen] } = await this.session.query('select count(*)::int as n from bench.notes');
+        if (seen.n !== 100) throw new Error(`${role} sees ${seen.n} rows`);
+      }
+      return (await processorNanoseconds(this.session.backend) - started) / scans / 1_000_000;
+    } finally {
+      await this.session.query('rollback');
+    }
   }
 
   // MiB by which a fresh backend's own memory (anonymous pages; shared buffers are none) is larger
@@ -144,6 +180,15 @@ export class World {
   async ed25519(operation, count = 20_000) {
     return Number(await this.run('taskset', ['--cpu-list', this.core,
       path.join(this.#programs, 'ed25519'), operation, String(this.signedBytes), String(count)]));
+  }
+
+  // Milliseconds of processor time of one bare Argon2id at the server's own cost, on the core of the backends
+  // (bench/argon2id.cpp).
+  async argon2id(count = 5) {
+    const { rows: [cost] } = await this.session.query(`select current_setting('openclaw.argon2_memory') as memory,
+      current_setting('openclaw.argon2_iterations') as iterations`);
+    return Number(await this.run('taskset', ['--cpu-list', this.core, path.join(this.#programs, 'argon2id'),
+      String(parseInt(cost.memory, 10) * (cost.memory.endsWith('MB') ? 1024 : 1)), cost.iterations, String(count)]));
   }
 
   // --- The front ---------------------------------------------------------------------------------
@@ -269,6 +314,11 @@ async function allowedCores() {
     const [first, last = first] = range.split('-').map(Number);
     return Array.from({ length: last - first + 1 }, (_, i) => String(first + i));
   });
+}
+
+// The first number of schedstat, of a backend that has answered and waits.
+async function processorNanoseconds(pid) {
+  return Number((await readFile(`/proc/${pid}/schedstat`, 'utf8')).split(' ')[0]);
 }
 
 async function anonymousBytes(pid) {

@@ -33,6 +33,23 @@ insert into openclaw.api_tokens (id, user_id, token_hash, scopes, expires_at, is
   order by place;
 reset session_replication_role;
 
+-- An application's table under row level security, and a role for each way to write its policy. There is no
+-- index on the owner: a sequential scan calls the policy for each row.
+create table bench.notes as
+  select n, 'user_' || n % 10000 as owner, 'Water the plants.' as body from generate_series(1, 1000000) as n;
+create role bench_function;
+create role bench_select;
+create role bench_constant;
+grant usage on schema bench to bench_function, bench_select, bench_constant;
+grant select on bench.notes to bench_function, bench_select, bench_constant;
+select openclaw.grant_access('bench_function', 'session'), openclaw.grant_access('bench_select', 'session');
+alter table bench.notes enable row level security;
+create policy own on bench.notes to bench_function using (owner = openclaw.current_user_id());
+create policy own_by_select on bench.notes to bench_select using (owner = (select openclaw.current_user_id()));
+create policy own_by_constant on bench.notes to bench_constant using (owner = 'user_5000');
+
+select openclaw.create_user('ada@example.com', 'ada', password => 'correct horse battery staple');
+
 create role openclaw_front login;
 select openclaw.grant_access('openclaw_front', 'front');
 
@@ -40,4 +57,5 @@ vacuum (analyze) openclaw.api_tokens;
 vacuum (analyze) openclaw.users;
 vacuum (analyze) bench.tokens;
 vacuum (analyze) bench.jwts;
+vacuum (analyze) bench.notes;
 checkpoint;
