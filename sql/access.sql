@@ -102,8 +102,13 @@ create function openclaw.revoke_access(role regrole, capability text) returns vo
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  former text[] := array(select c.capability from openclaw.capabilities as c
-                         where c.role = revoke_access.role and c.capability <> revoke_access.capability);
+  -- What the role has by itself: what comes through another one needs no grant of its own.
+  former text[] := array(
+    select n.name from unnest(array['verifier', 'session', 'issuer', 'admin', 'front']) as n(name)
+    where n.name <> capability and not exists (
+      select from openclaw.capability_routines(n.name) as c(routine) join pg_proc as p on p.oid = c.routine
+      where not exists (select from aclexplode(p.proacl) as a
+                        where a.grantee = revoke_access.role and a.privilege_type = 'EXECUTE')));
   routine regprocedure;
   opened regclass;
 begin

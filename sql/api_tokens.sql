@@ -33,7 +33,7 @@ declare
   plan openclaw.plans;
 begin
   perform openclaw.require_primary();
-  if lifetime < interval '1 second' or lifetime > interval '10 years' then
+  if lifetime < interval '1 second' or now() + lifetime > now() + interval '10 years' then
     raise exception 'lifetime must be between one second and ten years' using errcode = '22023';
   end if;
   if scopes is null or not openclaw.are_grants(scopes) then

@@ -108,14 +108,12 @@ declare
     where not exists (select from pg_policy as p
                       where p.polname = 'own_rows' and p.polrelid = to_regclass('openclaw.' || w.relation)));
   too_much text := openclaw.excess_privileges();
-  default_months bigint := (
-    -- From the first dated partition on; without one, beyond the month of the first row.
-    select count(distinct date_trunc('month', d.at at time zone 'UTC'))
-    from openclaw.audit_log_default as d
-    where d.at >= coalesce(
-      (select min(m.lower) from openclaw.audit_months() as m),
-      (select (date_trunc('month', min(f.at) at time zone 'UTC') + interval '1 month') at time zone 'UTC'
-       from openclaw.audit_log_default as f)));
+  this_month timestamptz := date_trunc('month', now() at time zone 'UTC') at time zone 'UTC';
+  -- Before maintain() ever ran there is none; the month of installation needs none.
+  month_without_partition boolean := not exists (
+      select from openclaw.audit_months() as m where m.lower > this_month)
+    and (exists (select from openclaw.audit_months())
+         or exists (select from openclaw.audit_log_default as d where d.at < this_month));
   -- Where the clock was ahead once, rows get that time until it is reached.
   ahead timestamptz := (
     select greatest((openclaw.audit_head()).upper, (select m.upper from openclaw.audit_marks as m)));
@@ -176,9 +174,9 @@ begin
        coalesce('row-level security is off for ' || open_tables, 'no policy own_rows on ' || missing_policies,
                 'every table is under row-level security'),
        on_primary || 'alter table … enable row level security; a dropped policy stands in the extension''s script.'),
-      ('audit_partitions', default_months = 0,
-       case when default_months = 0 then 'every month has its partition'
-            else format('the default partition of audit_log holds rows of %s months that have none', default_months) end,
+      ('audit_partitions', not month_without_partition,
+       case when month_without_partition then 'the audit log has no partition for the month that comes'
+            else 'the months that come have their partitions' end,
        on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute: it makes partitions two months ahead.'),
       ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true)
                         and coalesce(ahead <= clock_timestamp() + interval '1 minute', true),

@@ -56,9 +56,11 @@ begin
           and not exists (select from openclaw.grants as g where g.subject_token_id = x.id)
         order by x.expires_at limit step for update skip locked);
     when 'clear rate limits' then
-      -- A bucket that nobody took from for an hour is full.
+      -- A bucket that nobody took from for an hour is full. One that an open transaction's snapshot could
+      -- still see changed stays, since it is what makes that transaction count anew.
       delete from openclaw.rate_limits as l where l.bucket in (
-        select x.bucket from openclaw.rate_limits as x where x.at < now() - interval '1 hour'
+        select x.bucket from openclaw.rate_limits as x
+        where x.at < least(now() - interval '1 hour', (select min(s.xact_start) from pg_stat_activity as s))
         limit step for update skip locked);
   end case;
   get diagnostics done = row_count;
@@ -82,6 +84,7 @@ begin
   if pg_is_in_recovery() then
     return;
   end if;
+  perform openclaw.require_primary();
   -- One at a time. A table's lock, since any role could hold an advisory one.
   begin
     lock table openclaw.oauth_client_secrets in share update exclusive mode nowait;

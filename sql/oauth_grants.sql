@@ -252,7 +252,7 @@ declare
   plan openclaw.plans;
 begin
   perform openclaw.require_primary();
-  if lifetime < interval '1 minute' or lifetime > interval '10 years' then
+  if lifetime < interval '1 minute' or now() + lifetime > now() + interval '10 years' then
     raise exception 'lifetime must be between one minute and ten years' using errcode = '22023';
   end if;
   owner := (openclaw.find_resource(null, create_grant.container_id, null, create_grant.user_id)).container_owner;
@@ -311,6 +311,8 @@ begin
   end if;
   if 'refresh_token' = any (client.grant_types) then
     perform openclaw.require_primary();
+    -- Before the token's row, as a plan that is narrowed takes them.
+    lock table openclaw.plans in row share mode;
   end if;
   -- Whoever revokes the subject either has its row already, and this gives nothing, or waits and finds
   -- what this gives. A standby cannot lock, and has no revocation under way.
@@ -346,7 +348,7 @@ begin
      and (select count(*) from (
             select from openclaw.grants as g
             where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) < 1000 then
-    if openclaw.take_issue(openclaw.plan_of(subject.user_id), subject.user_id) is not null then
+    if openclaw.take_issue(openclaw.plan_for_issue(subject.user_id), subject.user_id) is not null then
       return openclaw.grant_refusal('rate_limited', 'the user''s plan allows no more at the moment');
     end if;
     insert into openclaw.grants as g

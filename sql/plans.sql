@@ -1,6 +1,8 @@
 -- What a user's plan allows, and how fast. Whoever issues something for a user first takes from that
 -- user's token bucket: its row makes issuers of one user wait for one another until they commit, so
--- that what is counted after it is exact, in every isolation level.
+-- that what is counted after it is exact, in every isolation level. Issuers hold openclaw.plans in ROW
+-- SHARE mode, and whoever takes scopes from a plan holds it in EXCLUSIVE mode: what was issued by the old
+-- plan is there to be narrowed, and nothing more of it comes.
 
 create function openclaw.take_tokens(bucket text, cost double precision, capacity double precision,
                                      period interval)
@@ -104,12 +106,32 @@ comment on function openclaw.take_issue(openclaw.plans, text, integer) is
   'Takes from a user''s issues a minute, and holds back whoever else issues for the user; null, or how long to wait.';
 revoke all on function openclaw.take_issue(openclaw.plans, text, integer) from public;
 
+create function openclaw.plan_for_issue(user_id text) returns openclaw.plans
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  plan openclaw.plans;
+begin
+  lock table openclaw.plans in row share mode;
+  plan := openclaw.plan_of(user_id);
+  -- An older snapshot does not see that the plan has changed: then this raises 40001.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform from openclaw.plans as p where p.plan_tier = plan.plan_tier for share;
+  end if;
+  return plan;
+end
+$$;
+comment on function openclaw.plan_for_issue(text) is
+  'plan_of, which keeps its scopes until the transaction ends. Errors: 40001 where it changed after the snapshot.';
+revoke all on function openclaw.plan_for_issue(text) from public;
+
 create function openclaw.claim_issue(user_id text, cost integer default 1) returns openclaw.plans
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  plan openclaw.plans := openclaw.plan_of(user_id);
+  plan openclaw.plans := openclaw.plan_for_issue(user_id);
   wait interval := openclaw.take_issue(plan, user_id, cost);
 begin
   if wait is not null then
@@ -146,12 +168,14 @@ create function openclaw.plan_lifetime(plan openclaw.plans, lifetime interval, f
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  if lifetime > plan.max_token_lifetime then
+  -- By where they end: intervals compare months as 30 days.
+  if now() + lifetime > now() + plan.max_token_lifetime then
     perform openclaw.refuse_by_plan(
       'plan_lifetime', format('plan "%s" allows no lifetime over %s', plan.plan_tier, plan.max_token_lifetime),
       'Ask for a shorter one, or for none: then it is the longest that is allowed.');
   end if;
-  return coalesce(lifetime, least(fallback, plan.max_token_lifetime));
+  return coalesce(lifetime, case when now() + fallback > now() + plan.max_token_lifetime
+                                then plan.max_token_lifetime else fallback end);
 end
 $$;
 comment on function openclaw.plan_lifetime(openclaw.plans, interval, interval) is
@@ -160,22 +184,23 @@ revoke all on function openclaw.plan_lifetime(openclaw.plans, interval, interval
 
 -- Changing plans. What is live never reaches beyond the plan: wider tokens are narrowed.
 
-create function openclaw.narrow_tokens(user_ids text[]) returns void
+create function openclaw.narrow_tokens(plan_tier text, user_id text default null) returns void
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
+  allowed text[] := (select p.allowed_scopes from openclaw.plans as p
+                     where p.plan_tier = narrow_tokens.plan_tier);
   wide record;
 begin
-  -- Who is issuing for one of these users now is waited for, and what was issued then is seen. Whoever
-  -- comes after, but sees the plan as it was, meets a changed row: 40001.
-  perform from openclaw.users as u where u.id = any (user_ids) order by u.id for no key update;
-  update openclaw.users as u set plan_tier = u.plan_tier where u.id = any (user_ids);
+  if allowed is null then
+    return;
+  end if;
   for wide in
-    select t.id, t.user_id, openclaw.within_plan(p.allowed_scopes, t.scopes) as scopes
-    from openclaw.api_tokens as t, lateral openclaw.plan_of(t.user_id) as p
-    where t.user_id = any (user_ids) and t.revoked_at is null and t.expires_at > now()
-      and not openclaw.plan_allows(p.allowed_scopes, t.scopes)
+    select t.id, t.user_id, openclaw.within_plan(allowed, t.scopes) as scopes
+    from openclaw.users as u join openclaw.api_tokens as t on t.user_id = u.id
+    where u.plan_tier = narrow_tokens.plan_tier and u.id = coalesce(narrow_tokens.user_id, u.id)
+      and t.revoked_at is null and t.expires_at > now() and not openclaw.plan_allows(allowed, t.scopes)
     order by t.id
   loop
     if wide.scopes = '{}' then
@@ -187,20 +212,19 @@ begin
   end loop;
 end
 $$;
-comment on function openclaw.narrow_tokens(text[]) is
-  'Takes from the live tokens of these users the scopes that their plan does not allow; a token that keeps none is revoked.';
-revoke all on function openclaw.narrow_tokens(text[]) from public;
+comment on function openclaw.narrow_tokens(text, text) is
+  'Takes from the live tokens of a plan''s users, or of one of them, the scopes that the plan does not allow; a token that keeps none is revoked.';
+revoke all on function openclaw.narrow_tokens(text, text) from public;
 
 create function openclaw.plan_of_user_changed() returns trigger
   language plpgsql security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  -- A plan that is being defined now is waited for, and waits.
-  lock table openclaw.plans in share mode;
-  perform from openclaw.plans as p where p.plan_tier = new.plan_tier for share;
+  -- Who is issuing for the user now has held the row, so that this comes after it.
+  perform openclaw.plan_for_issue(new.id);
   perform openclaw.audit('change_plan', new.id, new.plan_tier);
-  perform openclaw.narrow_tokens(array[new.id]);
+  perform openclaw.narrow_tokens(new.plan_tier, new.id);
   return null;
 end
 $$;
@@ -216,17 +240,21 @@ create function openclaw.plan_changed() returns trigger
   language plpgsql security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-declare
-  tiers text[] := array_remove(array[case when tg_op <> 'INSERT' then old.plan_tier end,
-                                     case when tg_op <> 'DELETE' then new.plan_tier end], null);
 begin
   -- A plan that is inserted may come from a restore: define_plan says that it is new.
-  if tg_op <> 'INSERT' then
-    perform openclaw.audit(case tg_op when 'DELETE' then 'delete_plan' else 'define_plan' end, null,
-                           tiers[cardinality(tiers)]);
+  if tg_op = 'DELETE' then
+    perform openclaw.audit('delete_plan', null, old.plan_tier);
+    return null;
+  elsif tg_op = 'UPDATE' then
+    perform openclaw.audit('define_plan', null, new.plan_tier);
+    if new.plan_tier = old.plan_tier and new.allowed_scopes is not distinct from old.allowed_scopes then
+      return null;
+    end if;
   end if;
-  perform openclaw.narrow_tokens(array(
-    select u.id from openclaw.users as u where u.plan_tier = any (tiers)));
+  if new.allowed_scopes is not null then
+    lock table openclaw.plans in exclusive mode;
+    perform openclaw.narrow_tokens(new.plan_tier);
+  end if;
   return null;
 end
 $$;
@@ -244,6 +272,9 @@ create function openclaw.define_plan(
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
+  set lock_timeout = '10s'
+  -- Of two that wait for one another this one gives way, and not an application's transaction.
+  set deadlock_timeout = '200ms'
   as $$
 begin
   perform openclaw.require_primary();
@@ -262,7 +293,7 @@ begin
 end
 $$;
 comment on function openclaw.define_plan(text, integer, integer, interval, text[], integer) is
-  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Errors: 23514.';
+  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Where it takes scopes away it waits for every transaction that has issued something, and issuers wait for it: run it in a transaction of its own. Errors: 23514; 55P03 and 40P01 when it had to wait for too long, then nothing has changed: repeat it.';
 revoke all on function openclaw.define_plan(text, integer, integer, interval, text[], integer) from public;
 
 create function openclaw.change_plan(user_id text, plan_tier text) returns boolean
@@ -275,8 +306,8 @@ begin
   if plan_tier is null or plan_tier !~ '^[a-z][a-z0-9_-]{0,31}$' then
     raise exception 'plan_tier must be a name of a-z, 0-9, _ and -' using errcode = '22023';
   end if;
-  -- Before the user's row, as define_plan takes them: else two could wait for one another.
-  lock table openclaw.plans in share mode;
+  -- Before the user's row, as issuers take them in no order that could hold this up.
+  lock table openclaw.plans in row share mode;
   update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
   return found;
 end

@@ -183,6 +183,7 @@ create table openclaw.revoked_jwts (
 );
 comment on table openclaw.revoked_jwts is
   'JWTs that were revoked one by one, until they expire: their container and jti, and their place in its status list.';
+alter table openclaw.revoked_jwts replica identity full; -- a generated column is none
 create index revoked_jwts_place_idx on openclaw.revoked_jwts (container_id, place);
 create index revoked_jwts_expires_at_idx on openclaw.revoked_jwts (expires_at);
 

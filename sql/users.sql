@@ -41,8 +41,6 @@ declare
   new_id text := coalesce(create_user.user_id, openclaw.new_id('user'));
 begin
   perform openclaw.require_primary();
-  -- A plan that is being defined now does not see this user yet: one of the two waits.
-  lock table openclaw.plans in share mode;
   insert into openclaw.users (id, email, plan_tier)
   values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'));
   -- Apart and last: a row that a constraint refuses is shown whole in the error's detail.
