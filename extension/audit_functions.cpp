@@ -1,5 +1,7 @@
 // How many refusals of strangers become audit rows.
 #include <algorithm>
+#include <array>
+#include <functional>
 
 #include "extension/call.h"
 
@@ -7,29 +9,38 @@ namespace openclaw::extension {
 
 namespace {
 
-// A token bucket of this backend. Strangers can be refused as fast as the server answers, and each row
-// is kept for as long as the audit log is.
-constexpr double kMost = 60;         // rows at once
+// Token buckets of this backend, by who or what is refused. Strangers can be refused as fast as the
+// server answers, and each row is kept for as long as the audit log is; a flood of one kind must not
+// hide another. Names that share a bucket share its rows.
+constexpr double kMost = 60;        // rows at once
 constexpr double kEverySecond = 1;  // and so many again
-double level = kMost;
-TimestampTz filled_at = 0;
-std::int32_t left_out = 0;
+
+struct Bucket {
+  double taken;
+  TimestampTz at;
+  std::int32_t left_out;
+};
+std::array<Bucket, 256> buckets;
 
 }  // namespace
 
-// How many refusals had no row since the last one that had; null when this one has none either.
+// How many refusals of this kind had no row since the last one that had; null when this one has none
+// either.
 OPENCLAW_FUNCTION(openclaw_refusals_left_out) {
+  Call call(fcinfo);
+  const std::string_view kind = call.required_text(0, 4096, "kind");
+  Bucket& bucket = buckets.at(std::hash<std::string_view>{}(kind) % buckets.size());
   const TimestampTz now = GetCurrentTimestamp();
-  const double seconds = static_cast<double>(now - filled_at) / USECS_PER_SEC;
-  if (seconds > 0) level = std::min(kMost, level + seconds * kEverySecond);
-  filled_at = now;
-  if (level < 1) {
-    if (left_out < PG_INT32_MAX) left_out++;
-    return Call(fcinfo).null();
+  const double seconds = static_cast<double>(now - bucket.at) / USECS_PER_SEC;
+  if (seconds > 0) bucket.taken = std::max(0.0, bucket.taken - seconds * kEverySecond);
+  bucket.at = now;
+  if (bucket.taken > kMost - 1) {
+    if (bucket.left_out < PG_INT32_MAX) bucket.left_out++;
+    return call.null();
   }
-  level -= 1;
-  const std::int32_t told = left_out;
-  left_out = 0;
+  bucket.taken += 1;
+  const std::int32_t told = bucket.left_out;
+  bucket.left_out = 0;
   return Int32GetDatum(told);
 }
 

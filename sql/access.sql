@@ -123,7 +123,8 @@ begin
                 except select openclaw.capability_views(f) from unnest(former) as f loop
     execute format('revoke select on %s from %s', opened, role);
   end loop;
-  if former = '{}' then
+  if not exists (select from pg_proc as p, aclexplode(p.proacl) as a
+                 where p.pronamespace = 'openclaw'::regnamespace and a.grantee = revoke_access.role) then
     execute format('revoke usage on schema openclaw from %s', role);
   end if;
   perform openclaw.audit('revoke_access', null, role::text || ' ' || capability);

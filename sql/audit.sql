@@ -10,7 +10,7 @@
 
 create function openclaw.audit(action text, user_id text, target text,
                                outcome text default 'success', reason text default null,
-                               source inet default null)
+                               source inet default null, left_out integer default null)
   returns void
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
@@ -28,42 +28,41 @@ begin
     (select m.upper from openclaw.audit_marks as m),
     (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
   insert into openclaw.audit_log
-    (at, action, user_id, target, outcome, reason, request_id, on_behalf_of, source)
+    (at, action, user_id, target, outcome, reason, request_id, on_behalf_of, source, left_out)
   values (greatest(clock_timestamp(), sealed_until), action, user_id, target, outcome, reason,
           nullif(openclaw.setting('request_id'), ''),
-          coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()), source);
+          coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()), source,
+          nullif(left_out, 0));
 end
 $$;
-comment on function openclaw.audit(text, text, text, text, text, inet) is
+comment on function openclaw.audit(text, text, text, text, text, inet, integer) is
   'Adds an audit row: action and outcome, whose (user_id), which (target is an id, never a token), where from, openclaw.request_id of the transaction, and on whose behalf: openclaw.actor, or the user of begin_session.';
-revoke all on function openclaw.audit(text, text, text, text, text, inet) from public;
+revoke all on function openclaw.audit(text, text, text, text, text, inet, integer) from public;
 
-create function openclaw.refusals_left_out() returns integer
+create function openclaw.refusals_left_out(kind text) returns integer
   language c volatile strict
   as 'MODULE_PATHNAME', 'openclaw_refusals_left_out';
-comment on function openclaw.refusals_left_out() is
-  'Whether one more refusal of a stranger gets an audit row: null, or how many had none since the last that had. 60 at once in each backend, one a second after that.';
-revoke all on function openclaw.refusals_left_out() from public;
+comment on function openclaw.refusals_left_out(text) is
+  'Whether one more refusal of a stranger gets an audit row: null, or how many of its kind had none since the last that had. 60 at once in each backend, one a second after that.';
+revoke all on function openclaw.refusals_left_out(text) from public;
 
-create function openclaw.audit_refusal(action text, user_id text, target text, reason text,
+create function openclaw.audit_refusal(kind text, action text, user_id text, target text, reason text,
                                        source inet default null)
   returns void
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  left_out integer := openclaw.refusals_left_out();
+  left_out integer := openclaw.refusals_left_out(kind);
 begin
   if left_out is not null then
-    perform openclaw.audit(action, user_id, target, 'refused',
-                           reason || case when left_out > 0 then format(' (and %s refusals before)', left_out)
-                                     else '' end, source);
+    perform openclaw.audit(action, user_id, target, 'refused', reason, source, left_out);
   end if;
 end
 $$;
-comment on function openclaw.audit_refusal(text, text, text, text, inet) is
-  'The audit row of a refusal that costs a stranger nothing: beyond refusals_left_out() they are counted in the next row instead.';
-revoke all on function openclaw.audit_refusal(text, text, text, text, inet) from public;
+comment on function openclaw.audit_refusal(text, text, text, text, text, inet) is
+  'The audit row of a refusal that costs a stranger nothing: beyond refusals_left_out() they are counted in the next row of their kind (left_out) instead.';
+revoke all on function openclaw.audit_refusal(text, text, text, text, text, inet) from public;
 
 -- What can be sealed is never changed; what retention may delete is at least 30 days old.
 create function openclaw.audit_log_is_append_only() returns trigger
@@ -186,7 +185,7 @@ create function openclaw.audit_row_hash(a openclaw.audit_log) returns bytea
   as $$
     select sha256(convert_to(json_build_array(
       a.id, extract(epoch from a.at), a.actor, a.action, a.user_id, a.target, a.outcome, a.reason,
-      a.request_id, a.on_behalf_of, text(a.source))::text, 'UTF8'))
+      a.request_id, a.on_behalf_of, text(a.source), a.left_out)::text, 'UTF8'))
   $$;
 comment on function openclaw.audit_row_hash(openclaw.audit_log) is
   'SHA-256 of an audit row: of the JSON array of its columns in UTF-8, its time in seconds since 1970.';

@@ -86,7 +86,7 @@ revoke all on openclaw.grant_overview from public;
 
 create view openclaw.audit_recent with (security_barrier) as
   select date_trunc('second', a.at) as at, a.actor, a.on_behalf_of, a.action, a.user_id, a.target,
-         a.outcome, a.reason, a.source, a.request_id
+         a.outcome, a.reason, a.left_out, a.source, a.request_id
   from (select * from openclaw.audit_log as every where (select openclaw.sees_every_row()) and every.at > now() - interval '7 days'
         union all
         select * from openclaw.audit_log as own

@@ -313,7 +313,8 @@ begin
     where c.id = coalesce((openclaw.basic_credentials(http_authorization)).client_id,
                           openclaw.claimed_client(client_assertion),
                           authenticate_client.client_id);
-    perform openclaw.audit_refusal('authenticate_client', claimed.user_id, claimed.id, answer.error);
+    perform openclaw.audit_refusal(coalesce('client ' || claimed.id, 'nobody'), 'authenticate_client',
+                                   claimed.user_id, claimed.id, answer.error);
   end if;
   return answer;
 end

@@ -48,7 +48,7 @@ create function openclaw.audited(answer openclaw.token_grant, action text,
   as $$
 begin
   if answer.error is not null then
-    perform openclaw.audit_refusal(action, client.user_id, client.id, answer.error);
+    perform openclaw.audit(action, client.user_id, client.id, 'refused', answer.error);
   end if;
   return answer;
 end

@@ -198,10 +198,11 @@ create table openclaw.audit_log (
   reason text,
   request_id text,
   on_behalf_of text,
-  source inet
+  source inet,
+  left_out integer
 ) partition by range (at);
 comment on table openclaw.audit_log is
-  'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for.';
+  'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for; left_out counts refusals of the same kind before it that have no row.';
 -- Each partition has indexes of its own: had the parent any, pg_dump's partitions could not be
 -- attached to what CREATE EXTENSION makes.
 create table openclaw.audit_log_default partition of openclaw.audit_log default;

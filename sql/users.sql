@@ -235,7 +235,7 @@ begin
   end if;
   if answer.retry_after is not null then
     answer.reason := 'throttled';
-    perform openclaw.audit_refusal('sign_in', stored.id, stored.id, 'throttled', source);
+    perform openclaw.audit_refusal('email ' || coalesce(lower(email), ''), 'sign_in', stored.id, stored.id, 'throttled', source);
     return answer;
   elsif problem is not null then
     answer.reason := 'wrong_credentials';

@@ -31,7 +31,8 @@ $$;
 -- Made anew with expires_at: plans count the live tokens of a user.
 drop index openclaw.api_tokens_user_id_idx;
 
-alter table openclaw.audit_log add column on_behalf_of text, add column source inet;
+alter table openclaw.audit_log add column on_behalf_of text, add column source inet,
+  add column left_out integer;
 -- Each partition has indexes of its own now; the default one gets its primary key again below.
 alter table openclaw.audit_log drop constraint audit_log_pkey;
 
@@ -65,8 +66,10 @@ create index api_tokens_user_id_idx on openclaw.api_tokens (user_id, expires_at)
 
 create index api_tokens_expires_at_idx on openclaw.api_tokens (expires_at);
 
+alter table openclaw.revoked_jwts replica identity full;
+
 comment on table openclaw.audit_log is
-  'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for.';
+  'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for; left_out counts refusals of the same kind before it that have no row.';
 
 alter table openclaw.audit_log_default add primary key (at, id);
 
@@ -127,7 +130,7 @@ select pg_catalog.pg_extension_config_dump('openclaw.audit_blocks', '');
 
 create function openclaw.audit(action text, user_id text, target text,
                                outcome text default 'success', reason text default null,
-                               source inet default null)
+                               source inet default null, left_out integer default null)
   returns void
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
@@ -145,48 +148,47 @@ begin
     (select m.upper from openclaw.audit_marks as m),
     (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
   insert into openclaw.audit_log
-    (at, action, user_id, target, outcome, reason, request_id, on_behalf_of, source)
+    (at, action, user_id, target, outcome, reason, request_id, on_behalf_of, source, left_out)
   values (greatest(clock_timestamp(), sealed_until), action, user_id, target, outcome, reason,
           nullif(openclaw.setting('request_id'), ''),
-          coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()), source);
+          coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()), source,
+          nullif(left_out, 0));
 end
 $$;
 
-comment on function openclaw.audit(text, text, text, text, text, inet) is
+comment on function openclaw.audit(text, text, text, text, text, inet, integer) is
   'Adds an audit row: action and outcome, whose (user_id), which (target is an id, never a token), where from, openclaw.request_id of the transaction, and on whose behalf: openclaw.actor, or the user of begin_session.';
 
-revoke all on function openclaw.audit(text, text, text, text, text, inet) from public;
+revoke all on function openclaw.audit(text, text, text, text, text, inet, integer) from public;
 
-create function openclaw.refusals_left_out() returns integer
+create function openclaw.refusals_left_out(kind text) returns integer
   language c volatile strict
   as 'MODULE_PATHNAME', 'openclaw_refusals_left_out';
 
-comment on function openclaw.refusals_left_out() is
-  'Whether one more refusal of a stranger gets an audit row: null, or how many had none since the last that had. 60 at once in each backend, one a second after that.';
+comment on function openclaw.refusals_left_out(text) is
+  'Whether one more refusal of a stranger gets an audit row: null, or how many of its kind had none since the last that had. 60 at once in each backend, one a second after that.';
 
-revoke all on function openclaw.refusals_left_out() from public;
+revoke all on function openclaw.refusals_left_out(text) from public;
 
-create function openclaw.audit_refusal(action text, user_id text, target text, reason text,
+create function openclaw.audit_refusal(kind text, action text, user_id text, target text, reason text,
                                        source inet default null)
   returns void
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  left_out integer := openclaw.refusals_left_out();
+  left_out integer := openclaw.refusals_left_out(kind);
 begin
   if left_out is not null then
-    perform openclaw.audit(action, user_id, target, 'refused',
-                           reason || case when left_out > 0 then format(' (and %s refusals before)', left_out)
-                                     else '' end, source);
+    perform openclaw.audit(action, user_id, target, 'refused', reason, source, left_out);
   end if;
 end
 $$;
 
-comment on function openclaw.audit_refusal(text, text, text, text, inet) is
-  'The audit row of a refusal that costs a stranger nothing: beyond refusals_left_out() they are counted in the next row instead.';
+comment on function openclaw.audit_refusal(text, text, text, text, text, inet) is
+  'The audit row of a refusal that costs a stranger nothing: beyond refusals_left_out() they are counted in the next row of their kind (left_out) instead.';
 
-revoke all on function openclaw.audit_refusal(text, text, text, text, inet) from public;
+revoke all on function openclaw.audit_refusal(text, text, text, text, text, inet) from public;
 
 -- What can be sealed is never changed; what retention may delete is at least 30 days old.
 create or replace function openclaw.audit_log_is_append_only() returns trigger
@@ -312,7 +314,7 @@ create function openclaw.audit_row_hash(a openclaw.audit_log) returns bytea
   as $$
     select sha256(convert_to(json_build_array(
       a.id, extract(epoch from a.at), a.actor, a.action, a.user_id, a.target, a.outcome, a.reason,
-      a.request_id, a.on_behalf_of, text(a.source))::text, 'UTF8'))
+      a.request_id, a.on_behalf_of, text(a.source), a.left_out)::text, 'UTF8'))
   $$;
 
 comment on function openclaw.audit_row_hash(openclaw.audit_log) is
@@ -637,7 +639,9 @@ revoke all on function openclaw.has_scope(text) from public;
 
 -- What a user's plan allows, and how fast. Whoever issues something for a user first takes from that
 -- user's token bucket: its row makes issuers of one user wait for one another until they commit, so
--- that what is counted after it is exact, in every isolation level.
+-- that what is counted after it is exact, in every isolation level. Issuers hold openclaw.plans in ROW
+-- SHARE mode, and whoever takes scopes from a plan holds it in EXCLUSIVE mode: what was issued by the old
+-- plan is there to be narrowed, and nothing more of it comes.
 
 create function openclaw.take_tokens(bucket text, cost double precision, capacity double precision,
                                      period interval)
@@ -753,12 +757,34 @@ comment on function openclaw.take_issue(openclaw.plans, text, integer) is
 
 revoke all on function openclaw.take_issue(openclaw.plans, text, integer) from public;
 
+create function openclaw.plan_for_issue(user_id text) returns openclaw.plans
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  plan openclaw.plans;
+begin
+  lock table openclaw.plans in row share mode;
+  plan := openclaw.plan_of(user_id);
+  -- An older snapshot does not see that the plan has changed: then this raises 40001.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform from openclaw.plans as p where p.plan_tier = plan.plan_tier for share;
+  end if;
+  return plan;
+end
+$$;
+
+comment on function openclaw.plan_for_issue(text) is
+  'plan_of, which keeps its scopes until the transaction ends. Errors: 40001 where it changed after the snapshot.';
+
+revoke all on function openclaw.plan_for_issue(text) from public;
+
 create function openclaw.claim_issue(user_id text, cost integer default 1) returns openclaw.plans
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  plan openclaw.plans := openclaw.plan_of(user_id);
+  plan openclaw.plans := openclaw.plan_for_issue(user_id);
   wait interval := openclaw.take_issue(plan, user_id, cost);
 begin
   if wait is not null then
@@ -799,12 +825,14 @@ create function openclaw.plan_lifetime(plan openclaw.plans, lifetime interval, f
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  if lifetime > plan.max_token_lifetime then
+  -- By where they end: intervals compare months as 30 days.
+  if now() + lifetime > now() + plan.max_token_lifetime then
     perform openclaw.refuse_by_plan(
       'plan_lifetime', format('plan "%s" allows no lifetime over %s', plan.plan_tier, plan.max_token_lifetime),
       'Ask for a shorter one, or for none: then it is the longest that is allowed.');
   end if;
-  return coalesce(lifetime, least(fallback, plan.max_token_lifetime));
+  return coalesce(lifetime, case when now() + fallback > now() + plan.max_token_lifetime
+                                then plan.max_token_lifetime else fallback end);
 end
 $$;
 
@@ -815,22 +843,23 @@ revoke all on function openclaw.plan_lifetime(openclaw.plans, interval, interval
 
 -- Changing plans. What is live never reaches beyond the plan: wider tokens are narrowed.
 
-create function openclaw.narrow_tokens(user_ids text[]) returns void
+create function openclaw.narrow_tokens(plan_tier text, user_id text default null) returns void
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
+  allowed text[] := (select p.allowed_scopes from openclaw.plans as p
+                     where p.plan_tier = narrow_tokens.plan_tier);
   wide record;
 begin
-  -- Who is issuing for one of these users now is waited for, and what was issued then is seen. Whoever
-  -- comes after, but sees the plan as it was, meets a changed row: 40001.
-  perform from openclaw.users as u where u.id = any (user_ids) order by u.id for no key update;
-  update openclaw.users as u set plan_tier = u.plan_tier where u.id = any (user_ids);
+  if allowed is null then
+    return;
+  end if;
   for wide in
-    select t.id, t.user_id, openclaw.within_plan(p.allowed_scopes, t.scopes) as scopes
-    from openclaw.api_tokens as t, lateral openclaw.plan_of(t.user_id) as p
-    where t.user_id = any (user_ids) and t.revoked_at is null and t.expires_at > now()
-      and not openclaw.plan_allows(p.allowed_scopes, t.scopes)
+    select t.id, t.user_id, openclaw.within_plan(allowed, t.scopes) as scopes
+    from openclaw.users as u join openclaw.api_tokens as t on t.user_id = u.id
+    where u.plan_tier = narrow_tokens.plan_tier and u.id = coalesce(narrow_tokens.user_id, u.id)
+      and t.revoked_at is null and t.expires_at > now() and not openclaw.plan_allows(allowed, t.scopes)
     order by t.id
   loop
     if wide.scopes = '{}' then
@@ -843,21 +872,20 @@ begin
 end
 $$;
 
-comment on function openclaw.narrow_tokens(text[]) is
-  'Takes from the live tokens of these users the scopes that their plan does not allow; a token that keeps none is revoked.';
+comment on function openclaw.narrow_tokens(text, text) is
+  'Takes from the live tokens of a plan''s users, or of one of them, the scopes that the plan does not allow; a token that keeps none is revoked.';
 
-revoke all on function openclaw.narrow_tokens(text[]) from public;
+revoke all on function openclaw.narrow_tokens(text, text) from public;
 
 create function openclaw.plan_of_user_changed() returns trigger
   language plpgsql security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  -- A plan that is being defined now is waited for, and waits.
-  lock table openclaw.plans in share mode;
-  perform from openclaw.plans as p where p.plan_tier = new.plan_tier for share;
+  -- Who is issuing for the user now has held the row, so that this comes after it.
+  perform openclaw.plan_for_issue(new.id);
   perform openclaw.audit('change_plan', new.id, new.plan_tier);
-  perform openclaw.narrow_tokens(array[new.id]);
+  perform openclaw.narrow_tokens(new.plan_tier, new.id);
   return null;
 end
 $$;
@@ -875,17 +903,21 @@ create function openclaw.plan_changed() returns trigger
   language plpgsql security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-declare
-  tiers text[] := array_remove(array[case when tg_op <> 'INSERT' then old.plan_tier end,
-                                     case when tg_op <> 'DELETE' then new.plan_tier end], null);
 begin
   -- A plan that is inserted may come from a restore: define_plan says that it is new.
-  if tg_op <> 'INSERT' then
-    perform openclaw.audit(case tg_op when 'DELETE' then 'delete_plan' else 'define_plan' end, null,
-                           tiers[cardinality(tiers)]);
+  if tg_op = 'DELETE' then
+    perform openclaw.audit('delete_plan', null, old.plan_tier);
+    return null;
+  elsif tg_op = 'UPDATE' then
+    perform openclaw.audit('define_plan', null, new.plan_tier);
+    if new.plan_tier = old.plan_tier and new.allowed_scopes is not distinct from old.allowed_scopes then
+      return null;
+    end if;
   end if;
-  perform openclaw.narrow_tokens(array(
-    select u.id from openclaw.users as u where u.plan_tier = any (tiers)));
+  if new.allowed_scopes is not null then
+    lock table openclaw.plans in exclusive mode;
+    perform openclaw.narrow_tokens(new.plan_tier);
+  end if;
   return null;
 end
 $$;
@@ -905,6 +937,9 @@ create function openclaw.define_plan(
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
+  set lock_timeout = '10s'
+  -- Of two that wait for one another this one gives way, and not an application's transaction.
+  set deadlock_timeout = '200ms'
   as $$
 begin
   perform openclaw.require_primary();
@@ -924,7 +959,7 @@ end
 $$;
 
 comment on function openclaw.define_plan(text, integer, integer, interval, text[], integer) is
-  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Errors: 23514.';
+  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Where it takes scopes away it waits for every transaction that has issued something, and issuers wait for it: run it in a transaction of its own. Errors: 23514; 55P03 and 40P01 when it had to wait for too long, then nothing has changed: repeat it.';
 
 revoke all on function openclaw.define_plan(text, integer, integer, interval, text[], integer) from public;
 
@@ -938,8 +973,8 @@ begin
   if plan_tier is null or plan_tier !~ '^[a-z][a-z0-9_-]{0,31}$' then
     raise exception 'plan_tier must be a name of a-z, 0-9, _ and -' using errcode = '22023';
   end if;
-  -- Before the user's row, as define_plan takes them: else two could wait for one another.
-  lock table openclaw.plans in share mode;
+  -- Before the user's row, as issuers take them in no order that could hold this up.
+  lock table openclaw.plans in row share mode;
   update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
   return found;
 end
@@ -988,8 +1023,6 @@ declare
   new_id text := coalesce(create_user.user_id, openclaw.new_id('user'));
 begin
   perform openclaw.require_primary();
-  -- A plan that is being defined now does not see this user yet: one of the two waits.
-  lock table openclaw.plans in share mode;
   insert into openclaw.users (id, email, plan_tier)
   values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'));
   -- Apart and last: a row that a constraint refuses is shown whole in the error's detail.
@@ -1185,7 +1218,7 @@ begin
   end if;
   if answer.retry_after is not null then
     answer.reason := 'throttled';
-    perform openclaw.audit_refusal('sign_in', stored.id, stored.id, 'throttled', source);
+    perform openclaw.audit_refusal('email ' || coalesce(lower(email), ''), 'sign_in', stored.id, stored.id, 'throttled', source);
     return answer;
   elsif problem is not null then
     answer.reason := 'wrong_credentials';
@@ -1332,7 +1365,7 @@ declare
   plan openclaw.plans;
 begin
   perform openclaw.require_primary();
-  if lifetime < interval '1 second' or lifetime > interval '10 years' then
+  if lifetime < interval '1 second' or now() + lifetime > now() + interval '10 years' then
     raise exception 'lifetime must be between one second and ten years' using errcode = '22023';
   end if;
   if scopes is null or not openclaw.are_grants(scopes) then
@@ -1887,7 +1920,8 @@ begin
     where c.id = coalesce((openclaw.basic_credentials(http_authorization)).client_id,
                           openclaw.claimed_client(client_assertion),
                           authenticate_client.client_id);
-    perform openclaw.audit_refusal('authenticate_client', claimed.user_id, claimed.id, answer.error);
+    perform openclaw.audit_refusal(coalesce('client ' || claimed.id, 'nobody'), 'authenticate_client',
+                                   claimed.user_id, claimed.id, answer.error);
   end if;
   return answer;
 end
@@ -1904,7 +1938,7 @@ create function openclaw.audited(answer openclaw.token_grant, action text,
   as $$
 begin
   if answer.error is not null then
-    perform openclaw.audit_refusal(action, client.user_id, client.id, answer.error);
+    perform openclaw.audit(action, client.user_id, client.id, 'refused', answer.error);
   end if;
   return answer;
 end
@@ -2021,7 +2055,7 @@ declare
   plan openclaw.plans;
 begin
   perform openclaw.require_primary();
-  if lifetime < interval '1 minute' or lifetime > interval '10 years' then
+  if lifetime < interval '1 minute' or now() + lifetime > now() + interval '10 years' then
     raise exception 'lifetime must be between one minute and ten years' using errcode = '22023';
   end if;
   owner := (openclaw.find_resource(null, create_grant.container_id, null, create_grant.user_id)).container_owner;
@@ -2080,6 +2114,8 @@ begin
   end if;
   if 'refresh_token' = any (client.grant_types) then
     perform openclaw.require_primary();
+    -- Before the token's row, as a plan that is narrowed takes them.
+    lock table openclaw.plans in row share mode;
   end if;
   -- Whoever revokes the subject either has its row already, and this gives nothing, or waits and finds
   -- what this gives. A standby cannot lock, and has no revocation under way.
@@ -2115,7 +2151,7 @@ begin
      and (select count(*) from (
             select from openclaw.grants as g
             where g.subject_token_id = subject.token_id and g.revoked_at is null limit 1000) as live) < 1000 then
-    if openclaw.take_issue(openclaw.plan_of(subject.user_id), subject.user_id) is not null then
+    if openclaw.take_issue(openclaw.plan_for_issue(subject.user_id), subject.user_id) is not null then
       return openclaw.grant_refusal('rate_limited', 'the user''s plan allows no more at the moment');
     end if;
     insert into openclaw.grants as g
@@ -2409,9 +2445,11 @@ begin
           and not exists (select from openclaw.grants as g where g.subject_token_id = x.id)
         order by x.expires_at limit step for update skip locked);
     when 'clear rate limits' then
-      -- A bucket that nobody took from for an hour is full.
+      -- A bucket that nobody took from for an hour is full. One that an open transaction's snapshot could
+      -- still see changed stays, since it is what makes that transaction count anew.
       delete from openclaw.rate_limits as l where l.bucket in (
-        select x.bucket from openclaw.rate_limits as x where x.at < now() - interval '1 hour'
+        select x.bucket from openclaw.rate_limits as x
+        where x.at < least(now() - interval '1 hour', (select min(s.xact_start) from pg_stat_activity as s))
         limit step for update skip locked);
   end case;
   get diagnostics done = row_count;
@@ -2437,6 +2475,7 @@ begin
   if pg_is_in_recovery() then
     return;
   end if;
+  perform openclaw.require_primary();
   -- One at a time. A table's lock, since any role could hold an advisory one.
   begin
     lock table openclaw.oauth_client_secrets in share update exclusive mode nowait;
@@ -2560,7 +2599,7 @@ revoke all on openclaw.grant_overview from public;
 
 create view openclaw.audit_recent with (security_barrier) as
   select date_trunc('second', a.at) as at, a.actor, a.on_behalf_of, a.action, a.user_id, a.target,
-         a.outcome, a.reason, a.source, a.request_id
+         a.outcome, a.reason, a.left_out, a.source, a.request_id
   from (select * from openclaw.audit_log as every where (select openclaw.sees_every_row()) and every.at > now() - interval '7 days'
         union all
         select * from openclaw.audit_log as own
@@ -2969,8 +3008,13 @@ create function openclaw.revoke_access(role regrole, capability text) returns vo
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  former text[] := array(select c.capability from openclaw.capabilities as c
-                         where c.role = revoke_access.role and c.capability <> revoke_access.capability);
+  -- What the role has by itself: what comes through another one needs no grant of its own.
+  former text[] := array(
+    select n.name from unnest(array['verifier', 'session', 'issuer', 'admin', 'front']) as n(name)
+    where n.name <> capability and not exists (
+      select from openclaw.capability_routines(n.name) as c(routine) join pg_proc as p on p.oid = c.routine
+      where not exists (select from aclexplode(p.proacl) as a
+                        where a.grantee = revoke_access.role and a.privilege_type = 'EXECUTE')));
   routine regprocedure;
   opened regclass;
 begin
@@ -2985,7 +3029,8 @@ begin
                 except select openclaw.capability_views(f) from unnest(former) as f loop
     execute format('revoke select on %s from %s', opened, role);
   end loop;
-  if former = '{}' then
+  if not exists (select from pg_proc as p, aclexplode(p.proacl) as a
+                 where p.pronamespace = 'openclaw'::regnamespace and a.grantee = revoke_access.role) then
     execute format('revoke usage on schema openclaw from %s', role);
   end if;
   perform openclaw.audit('revoke_access', null, role::text || ' ' || capability);
@@ -3078,14 +3123,12 @@ declare
     where not exists (select from pg_policy as p
                       where p.polname = 'own_rows' and p.polrelid = to_regclass('openclaw.' || w.relation)));
   too_much text := openclaw.excess_privileges();
-  default_months bigint := (
-    -- From the first dated partition on; without one, beyond the month of the first row.
-    select count(distinct date_trunc('month', d.at at time zone 'UTC'))
-    from openclaw.audit_log_default as d
-    where d.at >= coalesce(
-      (select min(m.lower) from openclaw.audit_months() as m),
-      (select (date_trunc('month', min(f.at) at time zone 'UTC') + interval '1 month') at time zone 'UTC'
-       from openclaw.audit_log_default as f)));
+  this_month timestamptz := date_trunc('month', now() at time zone 'UTC') at time zone 'UTC';
+  -- Before maintain() ever ran there is none; the month of installation needs none.
+  month_without_partition boolean := not exists (
+      select from openclaw.audit_months() as m where m.lower > this_month)
+    and (exists (select from openclaw.audit_months())
+         or exists (select from openclaw.audit_log_default as d where d.at < this_month));
   -- Where the clock was ahead once, rows get that time until it is reached.
   ahead timestamptz := (
     select greatest((openclaw.audit_head()).upper, (select m.upper from openclaw.audit_marks as m)));
@@ -3146,9 +3189,9 @@ begin
        coalesce('row-level security is off for ' || open_tables, 'no policy own_rows on ' || missing_policies,
                 'every table is under row-level security'),
        on_primary || 'alter table … enable row level security; a dropped policy stands in the extension''s script.'),
-      ('audit_partitions', default_months = 0,
-       case when default_months = 0 then 'every month has its partition'
-            else format('the default partition of audit_log holds rows of %s months that have none', default_months) end,
+      ('audit_partitions', not month_without_partition,
+       case when month_without_partition then 'the audit log has no partition for the month that comes'
+            else 'the months that come have their partitions' end,
        on_primary || 'select openclaw.maintain(); see to it that openclaw-front or pg_cron calls it every minute: it makes partitions two months ahead.'),
       ('audit_sealing', coalesce(not_sealed > now() - interval '1 hour', true)
                         and coalesce(ahead <= clock_timestamp() + interval '1 minute', true),

@@ -3,6 +3,7 @@
 -- Made anew with expires_at: plans count the live tokens of a user.
 drop index openclaw.api_tokens_user_id_idx;
 
-alter table openclaw.audit_log add column on_behalf_of text, add column source inet;
+alter table openclaw.audit_log add column on_behalf_of text, add column source inet,
+  add column left_out integer;
 -- Each partition has indexes of its own now; the default one gets its primary key again below.
 alter table openclaw.audit_log drop constraint audit_log_pkey;
