@@ -57,6 +57,9 @@ create function openclaw.end_tokens_of_container() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  -- Of several rows always in the order of their ids: else two who end the same ones could deadlock.
+  perform from openclaw.api_tokens as t
+  where t.container_id = new.id and t.revoked_at is null order by t.id for no key update;
   update openclaw.api_tokens as t set revoked_at = now()
   where t.container_id = new.id and t.revoked_at is null;
   perform from openclaw.grants as g

@@ -113,7 +113,7 @@ create function openclaw.plan_for_issue(user_id text) returns openclaw.plans
 declare
   plan openclaw.plans;
 begin
-  lock table openclaw.plans in row share mode;
+  lock table openclaw.plans in row share mode; -- already there where require_user was asked
   plan := openclaw.plan_of(user_id);
   -- An older snapshot does not see that the plan has changed: then this raises 40001.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -278,7 +278,14 @@ create function openclaw.define_plan(
   as $$
 begin
   perform openclaw.require_primary();
-  lock table openclaw.plans in share row exclusive mode;
+  -- As plan_changed will, before the row is held that issuers wait for.
+  if allowed_scopes is not null and not exists (
+       select from openclaw.plans as p
+       where p.plan_tier = define_plan.plan_tier and p.allowed_scopes = define_plan.allowed_scopes) then
+    lock table openclaw.plans in exclusive mode;
+  else
+    lock table openclaw.plans in share row exclusive mode;
+  end if;
   update openclaw.plans as p
   set (max_containers, max_live_tokens, max_token_lifetime, allowed_scopes, issues_per_minute)
     = (define_plan.max_containers, define_plan.max_live_tokens, define_plan.max_token_lifetime,
@@ -306,7 +313,7 @@ begin
   if plan_tier is null or plan_tier !~ '^[a-z][a-z0-9_-]{0,31}$' then
     raise exception 'plan_tier must be a name of a-z, 0-9, _ and -' using errcode = '22023';
   end if;
-  -- Before the user's row, as issuers take them in no order that could hold this up.
+  -- Before the user's row, as issuers do (require_user).
   lock table openclaw.plans in row share mode;
   update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
   return found;

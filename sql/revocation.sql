@@ -119,8 +119,10 @@ begin
   if openclaw.revoke_jwts_of(user_id, container_id) = 0 then
     return false;
   end if;
-  perform openclaw.revoke_token(t.user_id, t.id) from openclaw.api_tokens as t
-  where t.container_id = revoke_container_tokens.container_id and t.revoked_at is null;
+  perform openclaw.revoke_token(t.user_id, t.id)
+  from (select x.user_id, x.id from openclaw.api_tokens as x
+        where x.container_id = revoke_container_tokens.container_id and x.revoked_at is null
+        order by x.id) as t;
   perform openclaw.revoke_grants(array(
     select g.id from openclaw.grants as g
     where g.container_id = revoke_container_tokens.container_id and g.revoked_at is null));
@@ -141,8 +143,10 @@ begin
   if not found then
     return false;
   end if;
-  perform openclaw.revoke_token(t.user_id, t.id) from openclaw.api_tokens as t
-  where t.user_id = revoke_user_tokens.user_id and t.revoked_at is null;
+  perform openclaw.revoke_token(t.user_id, t.id)
+  from (select x.user_id, x.id from openclaw.api_tokens as x
+        where x.user_id = revoke_user_tokens.user_id and x.revoked_at is null
+        order by x.id) as t;
   perform openclaw.revoke_grants(array(
     select g.id from openclaw.grants as g
     where g.user_id = revoke_user_tokens.user_id and g.revoked_at is null));

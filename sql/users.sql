@@ -41,6 +41,7 @@ declare
   new_id text := coalesce(create_user.user_id, openclaw.new_id('user'));
 begin
   perform openclaw.require_primary();
+  lock table openclaw.plans in row share mode; -- as require_user
   insert into openclaw.users (id, email, plan_tier)
   values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'));
   -- Apart and last: a row that a constraint refuses is shown whole in the error's detail.
@@ -61,6 +62,8 @@ create function openclaw.end_tokens_of_user() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform from openclaw.api_tokens as t
+  where t.user_id = new.id and t.revoked_at is null order by t.id for no key update;
   update openclaw.api_tokens as t set revoked_at = now()
   where t.user_id = new.id and t.revoked_at is null;
   perform from openclaw.grants as g
@@ -275,6 +278,8 @@ create function openclaw.require_user(user_id text) returns void
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  -- First, since a plan that is narrowed holds up all who come to it from here on.
+  lock table openclaw.plans in row share mode;
   perform from openclaw.users as u
   where u.id = require_user.user_id and u.disabled_at is null
   for share;

@@ -764,7 +764,7 @@ create function openclaw.plan_for_issue(user_id text) returns openclaw.plans
 declare
   plan openclaw.plans;
 begin
-  lock table openclaw.plans in row share mode;
+  lock table openclaw.plans in row share mode; -- already there where require_user was asked
   plan := openclaw.plan_of(user_id);
   -- An older snapshot does not see that the plan has changed: then this raises 40001.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -943,7 +943,14 @@ create function openclaw.define_plan(
   as $$
 begin
   perform openclaw.require_primary();
-  lock table openclaw.plans in share row exclusive mode;
+  -- As plan_changed will, before the row is held that issuers wait for.
+  if allowed_scopes is not null and not exists (
+       select from openclaw.plans as p
+       where p.plan_tier = define_plan.plan_tier and p.allowed_scopes = define_plan.allowed_scopes) then
+    lock table openclaw.plans in exclusive mode;
+  else
+    lock table openclaw.plans in share row exclusive mode;
+  end if;
   update openclaw.plans as p
   set (max_containers, max_live_tokens, max_token_lifetime, allowed_scopes, issues_per_minute)
     = (define_plan.max_containers, define_plan.max_live_tokens, define_plan.max_token_lifetime,
@@ -973,7 +980,7 @@ begin
   if plan_tier is null or plan_tier !~ '^[a-z][a-z0-9_-]{0,31}$' then
     raise exception 'plan_tier must be a name of a-z, 0-9, _ and -' using errcode = '22023';
   end if;
-  -- Before the user's row, as issuers take them in no order that could hold this up.
+  -- Before the user's row, as issuers do (require_user).
   lock table openclaw.plans in row share mode;
   update openclaw.users as u set plan_tier = change_plan.plan_tier where u.id = change_plan.user_id;
   return found;
@@ -1023,6 +1030,7 @@ declare
   new_id text := coalesce(create_user.user_id, openclaw.new_id('user'));
 begin
   perform openclaw.require_primary();
+  lock table openclaw.plans in row share mode; -- as require_user
   insert into openclaw.users (id, email, plan_tier)
   values (new_id, create_user.email, coalesce(create_user.plan_tier, 'free'));
   -- Apart and last: a row that a constraint refuses is shown whole in the error's detail.
@@ -1043,6 +1051,8 @@ create or replace function openclaw.end_tokens_of_user() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform from openclaw.api_tokens as t
+  where t.user_id = new.id and t.revoked_at is null order by t.id for no key update;
   update openclaw.api_tokens as t set revoked_at = now()
   where t.user_id = new.id and t.revoked_at is null;
   perform from openclaw.grants as g
@@ -1255,6 +1265,24 @@ comment on function openclaw.hold_user(text) is
 
 revoke all on function openclaw.hold_user(text) from public;
 
+-- Locks the user's row until the transaction ends, so that who is being disabled at this moment
+-- either gets nothing new or loses it again.
+create or replace function openclaw.require_user(user_id text) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  -- First, since a plan that is narrowed holds up all who come to it from here on.
+  lock table openclaw.plans in row share mode;
+  perform from openclaw.users as u
+  where u.id = require_user.user_id and u.disabled_at is null
+  for share;
+  if not found then
+    raise exception 'no such user' using errcode = 'P0002', detail = 'reason: unknown_user';
+  end if;
+end
+$$;
+
 create or replace function openclaw.register_container(
     user_id text, name text, type text, mcp_endpoint text, auth_method text default null,
     public_key_fingerprint text default null, container_id text default null,
@@ -1298,6 +1326,9 @@ create or replace function openclaw.end_tokens_of_container() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  -- Of several rows always in the order of their ids: else two who end the same ones could deadlock.
+  perform from openclaw.api_tokens as t
+  where t.container_id = new.id and t.revoked_at is null order by t.id for no key update;
   update openclaw.api_tokens as t set revoked_at = now()
   where t.container_id = new.id and t.revoked_at is null;
   perform from openclaw.grants as g
@@ -2358,8 +2389,10 @@ begin
   if openclaw.revoke_jwts_of(user_id, container_id) = 0 then
     return false;
   end if;
-  perform openclaw.revoke_token(t.user_id, t.id) from openclaw.api_tokens as t
-  where t.container_id = revoke_container_tokens.container_id and t.revoked_at is null;
+  perform openclaw.revoke_token(t.user_id, t.id)
+  from (select x.user_id, x.id from openclaw.api_tokens as x
+        where x.container_id = revoke_container_tokens.container_id and x.revoked_at is null
+        order by x.id) as t;
   perform openclaw.revoke_grants(array(
     select g.id from openclaw.grants as g
     where g.container_id = revoke_container_tokens.container_id and g.revoked_at is null));
@@ -2377,8 +2410,10 @@ begin
   if not found then
     return false;
   end if;
-  perform openclaw.revoke_token(t.user_id, t.id) from openclaw.api_tokens as t
-  where t.user_id = revoke_user_tokens.user_id and t.revoked_at is null;
+  perform openclaw.revoke_token(t.user_id, t.id)
+  from (select x.user_id, x.id from openclaw.api_tokens as x
+        where x.user_id = revoke_user_tokens.user_id and x.revoked_at is null
+        order by x.id) as t;
   perform openclaw.revoke_grants(array(
     select g.id from openclaw.grants as g
     where g.user_id = revoke_user_tokens.user_id and g.revoked_at is null));
