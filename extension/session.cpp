@@ -166,12 +166,7 @@ Datum text_of_session(FunctionCallInfo fcinfo, const Session& session, std::stri
   return made->text;
 }
 
-// Ends whatever session there was as well, beyond a rollback to a savepoint too: who goes on after a
-// refusal does so as nobody.
 [[noreturn]] void refuse(Error reason) {
-  if (sessions != nullptr) {
-    for (Session& session : *sessions) session.open = false;
-  }
   const bool scopes = reason == Error::insufficient_scope;
   throw SqlError{
       scopes ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
@@ -179,11 +174,7 @@ Datum text_of_session(FunctionCallInfo fcinfo, const Session& session, std::stri
       "reason: " + std::string(name(reason)), std::string(message(reason))};
 }
 
-}  // namespace
-
-// (token, required_scopes, container_id) -> user_id
-OPENCLAW_FUNCTION(openclaw_begin_session) {
-  Call call(fcinfo);
+Datum begin_session(const Call& call) {
   TextArray scopes = call.required_text_array(1, kMaxScopes, 64 * 1024, "required_scopes");
   const std::vector<std::string_view> required = required_scopes(scopes);
   const auto container = call.text(2, 256);
@@ -203,6 +194,22 @@ OPENCLAW_FUNCTION(openclaw_begin_session) {
   remember(session, *verified);
   put(std::move(session));
   return verified->user_id;
+}
+
+}  // namespace
+
+// (token, required_scopes, container_id) -> user_id
+OPENCLAW_FUNCTION(openclaw_begin_session) {
+  try {
+    return begin_session(Call(fcinfo));
+  } catch (...) {
+    // Whatever session there was ends as well, beyond a rollback to a savepoint too: who goes on after
+    // a refusal does so as nobody.
+    if (sessions != nullptr) {
+      for (Session& session : *sessions) session.open = false;
+    }
+    throw;
+  }
 }
 
 OPENCLAW_FUNCTION(openclaw_end_session) {

@@ -212,7 +212,7 @@ bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {
   const std::string id = std::string(container_id).append(" ").append(jti);
   const std::string_view key = id;
   return guarded([&] {
-    IndexReader reader = open_index("revoked_jwts", "revoked_jwts_pkey");
+    IndexReader reader = open_index("revoked_jwts", "revoked_jwts_id_key");
     bool revoked = seek(reader, new_text(key), F_TEXTEQ);
     close_index(reader);
     return revoked;

@@ -275,7 +275,7 @@ create function openclaw.seal_audit_log() returns bigint
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  enough constant timestamptz := clock_timestamp() + interval '1 second';
+  enough constant timestamptz := clock_timestamp() + interval '2 seconds';
   mark openclaw.audit_marks;
   rows integer;
   sealed bigint := 0;
@@ -311,7 +311,7 @@ begin
 end
 $$;
 comment on function openclaw.seal_audit_log() is
-  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed in a second or little more. Only under READ COMMITTED.';
+  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed in two seconds or little more. Only under READ COMMITTED.';
 revoke all on function openclaw.seal_audit_log() from public;
 
 create function openclaw.audit_head(out block bigint, out hash bytea, out upper timestamptz)

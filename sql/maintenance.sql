@@ -93,9 +93,9 @@ begin
   end;
   -- The last two lock parts of the audit log until the end: they come when nothing is left to do.
   foreach task in array array[
-      'prepare signing keys', 'seal audit log', 'clear revoked JWTs', 'clear client assertions',
-      'clear client secrets', 'clear access tokens of grants', 'clear refresh tokens', 'clear grants',
-      'clear tokens', 'clear rate limits', 'make audit partitions', 'apply audit retention'] loop
+      'prepare signing keys', 'clear revoked JWTs', 'clear client assertions', 'clear client secrets',
+      'clear access tokens of grants', 'clear refresh tokens', 'clear grants', 'clear tokens',
+      'clear rate limits', 'seal audit log', 'make audit partitions', 'apply audit retention'] loop
     -- What fails takes nothing else along.
     begin
       done := openclaw.maintain_task(task, case when clock_timestamp() < hurry then 10000 else 500 end);

@@ -221,8 +221,9 @@ create function openclaw.plan_of_user_changed() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  -- Who is issuing for the user now has held the row, so that this comes after it.
-  perform openclaw.plan_for_issue(new.id);
+  -- Who is issuing for the user now has held the row, so that this comes after it; where the snapshot
+  -- is older than what was issued, the bucket raises 40001.
+  perform openclaw.claim_issue(new.id, 0);
   perform openclaw.audit('change_plan', new.id, new.plan_tier);
   perform openclaw.narrow_tokens(new.plan_tier, new.id);
   return null;
@@ -252,6 +253,10 @@ begin
     end if;
   end if;
   if new.allowed_scopes is not null then
+    if current_setting('transaction_isolation') <> 'read committed' then
+      raise exception 'a plan takes scopes away under READ COMMITTED only' using errcode = '25001',
+        hint = 'An older snapshot would miss tokens that are to be narrowed: begin isolation level read committed.';
+    end if;
     lock table openclaw.plans in exclusive mode;
     perform openclaw.narrow_tokens(new.plan_tier);
   end if;
@@ -272,7 +277,7 @@ create function openclaw.define_plan(
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
-  set lock_timeout = '10s'
+  set lock_timeout = '2s'
   -- Of two that wait for one another this one gives way, and not an application's transaction.
   set deadlock_timeout = '200ms'
   as $$
@@ -300,7 +305,7 @@ begin
 end
 $$;
 comment on function openclaw.define_plan(text, integer, integer, interval, text[], integer) is
-  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Where it takes scopes away it waits for every transaction that has issued something, and issuers wait for it: run it in a transaction of its own. Errors: 23514; 55P03 and 40P01 when it had to wait for too long, then nothing has changed: repeat it.';
+  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Where it takes scopes away it waits for every transaction that has issued something, and issuers wait for it: run it in a transaction of its own. Errors: 23514; 55P03 and 40P01 when it had to wait for too long, then nothing has changed: repeat it; 25001 for fewer scopes in another isolation level than READ COMMITTED.';
 revoke all on function openclaw.define_plan(text, integer, integer, interval, text[], integer) from public;
 
 create function openclaw.change_plan(user_id text, plan_tier text) returns boolean

@@ -174,16 +174,17 @@ create index grant_jwts_grant_id_idx on openclaw.grant_jwts (grant_id);
 create index grant_jwts_expires_at_idx on openclaw.grant_jwts (expires_at);
 
 create table openclaw.revoked_jwts (
-  id text collate "C" generated always as (container_id || ' ' || jti) stored primary key,
+  id text collate "C" not null generated always as (container_id || ' ' || jti) stored,
   jti text collate "C" not null check (octet_length(jti) <= 256),
   container_id text collate "C" not null references openclaw.containers (id) on delete cascade,
   place integer not null check (place >= 0),
   expires_at timestamptz not null,
-  revoked_at timestamptz not null default now()
+  revoked_at timestamptz not null default now(),
+  primary key (container_id, jti) -- not the generated column: logical replication sends none
 );
 comment on table openclaw.revoked_jwts is
   'JWTs that were revoked one by one, until they expire: their container and jti, and their place in its status list.';
-alter table openclaw.revoked_jwts replica identity full; -- a generated column is none
+create unique index revoked_jwts_id_key on openclaw.revoked_jwts (id);
 create index revoked_jwts_place_idx on openclaw.revoked_jwts (container_id, place);
 create index revoked_jwts_expires_at_idx on openclaw.revoked_jwts (expires_at);
 

@@ -153,8 +153,10 @@ create function openclaw.sign_in_buckets(
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
     with client as (
-      -- An IPv4 address as dual-stack servers show it (RFC 4291 section 2.5.5.2).
-      select case when source <<= inet '::ffff:0:0/96' then substr(host(source), 8)::inet
+      -- An IPv4 address as dual-stack servers (RFC 4291 section 2.5.5.2) and those behind NAT64
+      -- (RFC 6052 section 2.1) show it.
+      select case when source <<= inet '::ffff:0:0/96' then inet '0.0.0.0' + (source - inet '::ffff:0:0')
+                  when source <<= inet '64:ff9b::/96' then inet '0.0.0.0' + (source - inet '64:ff9b::')
              else source end as address
     )
     select 'email ' || encode(sha256(convert_to(lower(email collate "C"), 'UTF8')), 'hex'),
@@ -238,7 +240,7 @@ begin
   end if;
   if answer.retry_after is not null then
     answer.reason := 'throttled';
-    perform openclaw.audit_refusal('email ' || coalesce(lower(email), ''), 'sign_in', stored.id, stored.id, 'throttled', source);
+    perform openclaw.audit_refusal(coalesce('user ' || stored.id, 'nobody'), 'sign_in', stored.id, stored.id, 'throttled', source);
     return answer;
   elsif problem is not null then
     answer.reason := 'wrong_credentials';
@@ -258,7 +260,7 @@ begin
 end
 $$;
 comment on function openclaw.check_password(text, text, inet) is
-  'Whether this is the password of the user with this e-mail (in any case). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter. Commit at once, also after a refusal: that counts it, keeps its audit row, and lets the next sign-in of the e-mail and the source at the buckets. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
+  'Whether this is the password of the user with this e-mail (in upper or lower case, of A to Z). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter. Commit at once, also after a refusal: that counts it, keeps its audit row, and lets the next sign-in of the e-mail and the source at the buckets. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
 revoke all on function openclaw.check_password(text, text, inet) from public;
 
 create function openclaw.hold_user(user_id text) returns void

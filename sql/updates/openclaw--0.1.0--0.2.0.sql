@@ -36,6 +36,10 @@ alter table openclaw.audit_log add column on_behalf_of text, add column source i
 -- Each partition has indexes of its own now; the default one gets its primary key again below.
 alter table openclaw.audit_log drop constraint audit_log_pkey;
 
+-- The generated column was the key, which logical replication does not send.
+alter table openclaw.revoked_jwts drop constraint revoked_jwts_pkey;
+alter table openclaw.revoked_jwts add primary key (container_id, jti);
+
 drop function openclaw.audit(text, text, text, text, text);
 drop function openclaw.jwt_seconds(interval, text);
 
@@ -66,7 +70,7 @@ create index api_tokens_user_id_idx on openclaw.api_tokens (user_id, expires_at)
 
 create index api_tokens_expires_at_idx on openclaw.api_tokens (expires_at);
 
-alter table openclaw.revoked_jwts replica identity full;
+create unique index revoked_jwts_id_key on openclaw.revoked_jwts (id);
 
 comment on table openclaw.audit_log is
   'Who did what to which, in the same transaction as the change; append-only. Never a secret. actor is the database role, on_behalf_of whom it says to act for; left_out counts refusals of the same kind before it that have no row.';
@@ -414,7 +418,7 @@ create function openclaw.seal_audit_log() returns bigint
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  enough constant timestamptz := clock_timestamp() + interval '1 second';
+  enough constant timestamptz := clock_timestamp() + interval '2 seconds';
   mark openclaw.audit_marks;
   rows integer;
   sealed bigint := 0;
@@ -451,7 +455,7 @@ end
 $$;
 
 comment on function openclaw.seal_audit_log() is
-  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed in a second or little more. Only under READ COMMITTED.';
+  'Seals the rows that the last mark found, and marks those that came since; returns how many were sealed in two seconds or little more. Only under READ COMMITTED.';
 
 revoke all on function openclaw.seal_audit_log() from public;
 
@@ -882,8 +886,9 @@ create function openclaw.plan_of_user_changed() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
-  -- Who is issuing for the user now has held the row, so that this comes after it.
-  perform openclaw.plan_for_issue(new.id);
+  -- Who is issuing for the user now has held the row, so that this comes after it; where the snapshot
+  -- is older than what was issued, the bucket raises 40001.
+  perform openclaw.claim_issue(new.id, 0);
   perform openclaw.audit('change_plan', new.id, new.plan_tier);
   perform openclaw.narrow_tokens(new.plan_tier, new.id);
   return null;
@@ -915,6 +920,10 @@ begin
     end if;
   end if;
   if new.allowed_scopes is not null then
+    if current_setting('transaction_isolation') <> 'read committed' then
+      raise exception 'a plan takes scopes away under READ COMMITTED only' using errcode = '25001',
+        hint = 'An older snapshot would miss tokens that are to be narrowed: begin isolation level read committed.';
+    end if;
     lock table openclaw.plans in exclusive mode;
     perform openclaw.narrow_tokens(new.plan_tier);
   end if;
@@ -937,7 +946,7 @@ create function openclaw.define_plan(
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
-  set lock_timeout = '10s'
+  set lock_timeout = '2s'
   -- Of two that wait for one another this one gives way, and not an application's transaction.
   set deadlock_timeout = '200ms'
   as $$
@@ -966,7 +975,7 @@ end
 $$;
 
 comment on function openclaw.define_plan(text, integer, integer, interval, text[], integer) is
-  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Where it takes scopes away it waits for every transaction that has issued something, and issuers wait for it: run it in a transaction of its own. Errors: 23514; 55P03 and 40P01 when it had to wait for too long, then nothing has changed: repeat it.';
+  'Makes a plan, or gives it new limits; null is no limit. Counts at once: what is issued from now on keeps to it, and live tokens lose the scopes that it does not allow. What is over its numbers already stays. Where it takes scopes away it waits for every transaction that has issued something, and issuers wait for it: run it in a transaction of its own. Errors: 23514; 55P03 and 40P01 when it had to wait for too long, then nothing has changed: repeat it; 25001 for fewer scopes in another isolation level than READ COMMITTED.';
 
 revoke all on function openclaw.define_plan(text, integer, integer, interval, text[], integer) from public;
 
@@ -1137,8 +1146,10 @@ create function openclaw.sign_in_buckets(
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
     with client as (
-      -- An IPv4 address as dual-stack servers show it (RFC 4291 section 2.5.5.2).
-      select case when source <<= inet '::ffff:0:0/96' then substr(host(source), 8)::inet
+      -- An IPv4 address as dual-stack servers (RFC 4291 section 2.5.5.2) and those behind NAT64
+      -- (RFC 6052 section 2.1) show it.
+      select case when source <<= inet '::ffff:0:0/96' then inet '0.0.0.0' + (source - inet '::ffff:0:0')
+                  when source <<= inet '64:ff9b::/96' then inet '0.0.0.0' + (source - inet '64:ff9b::')
              else source end as address
     )
     select 'email ' || encode(sha256(convert_to(lower(email collate "C"), 'UTF8')), 'hex'),
@@ -1228,7 +1239,7 @@ begin
   end if;
   if answer.retry_after is not null then
     answer.reason := 'throttled';
-    perform openclaw.audit_refusal('email ' || coalesce(lower(email), ''), 'sign_in', stored.id, stored.id, 'throttled', source);
+    perform openclaw.audit_refusal(coalesce('user ' || stored.id, 'nobody'), 'sign_in', stored.id, stored.id, 'throttled', source);
     return answer;
   elsif problem is not null then
     answer.reason := 'wrong_credentials';
@@ -1249,7 +1260,7 @@ end
 $$;
 
 comment on function openclaw.check_password(text, text, inet) is
-  'Whether this is the password of the user with this e-mail (in any case). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter. Commit at once, also after a refusal: that counts it, keeps its audit row, and lets the next sign-in of the e-mail and the source at the buckets. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
+  'Whether this is the password of the user with this e-mail (in upper or lower case, of A to Z). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter. Commit at once, also after a refusal: that counts it, keeps its audit row, and lets the next sign-in of the e-mail and the source at the buckets. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
 
 revoke all on function openclaw.check_password(text, text, inet) from public;
 
@@ -2519,9 +2530,9 @@ begin
   end;
   -- The last two lock parts of the audit log until the end: they come when nothing is left to do.
   foreach task in array array[
-      'prepare signing keys', 'seal audit log', 'clear revoked JWTs', 'clear client assertions',
-      'clear client secrets', 'clear access tokens of grants', 'clear refresh tokens', 'clear grants',
-      'clear tokens', 'clear rate limits', 'make audit partitions', 'apply audit retention'] loop
+      'prepare signing keys', 'clear revoked JWTs', 'clear client assertions', 'clear client secrets',
+      'clear access tokens of grants', 'clear refresh tokens', 'clear grants', 'clear tokens',
+      'clear rate limits', 'seal audit log', 'make audit partitions', 'apply audit retention'] loop
     -- What fails takes nothing else along.
     begin
       done := openclaw.maintain_task(task, case when clock_timestamp() < hurry then 10000 else 500 end);

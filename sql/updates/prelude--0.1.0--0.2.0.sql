@@ -7,3 +7,7 @@ alter table openclaw.audit_log add column on_behalf_of text, add column source i
   add column left_out integer;
 -- Each partition has indexes of its own now; the default one gets its primary key again below.
 alter table openclaw.audit_log drop constraint audit_log_pkey;
+
+-- The generated column was the key, which logical replication does not send.
+alter table openclaw.revoked_jwts drop constraint revoked_jwts_pkey;
+alter table openclaw.revoked_jwts add primary key (container_id, jti);

@@ -34,7 +34,7 @@ select is((select array_agg(distinct format_type(p.atttypid, null)
   'their types are those that the source reads');
 
 select is((select array_agg(index order by index) from opened),
-  array['api_tokens_token_hash_key', 'containers_pkey', 'revoked_jwts_pkey', 'users_pkey'],
+  array['api_tokens_token_hash_key', 'containers_pkey', 'revoked_jwts_id_key', 'users_pkey'],
   'the source opens four indexes');
 select is((select count(*) from opened join pg_index as i
              on i.indexrelid = to_regclass('openclaw.' || index) and i.indrelid = to_regclass('openclaw.' || openclaw_table)
