@@ -10,8 +10,8 @@ namespace openclaw::extension {
 namespace {
 
 // Token buckets of this backend, by who or what is refused. Strangers can be refused as fast as the
-// server answers, and each row is kept for as long as the audit log is; a flood of one kind must not
-// hide another. Names that share a bucket share its rows.
+// server answers, and each row is kept for as long as the audit log is; a flood of one kind must
+// not hide another. Names that share a bucket share its rows.
 constexpr double kMost = 60;        // rows at once
 constexpr double kEverySecond = 1;  // and so many again
 
@@ -24,8 +24,8 @@ std::array<Bucket, 256> buckets;
 
 }  // namespace
 
-// How many refusals of this kind had no row since the last one that had; null when this one has none
-// either.
+// How many refusals of this kind had no row since the last one that had; null when this one has
+// none either.
 OPENCLAW_FUNCTION(openclaw_refusals_left_out) {
   Call call(fcinfo);
   const std::string_view kind = call.required_text(0, 4096, "kind");

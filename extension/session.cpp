@@ -2,11 +2,11 @@
 //
 // begin_session puts a verified token's digest and ids on a stack that belongs to the transaction;
 // its subtransactions' ends move or drop what was put there within them, and the transaction's end
-// drops all. Nothing of it is a setting, a table or a parameter, so that no SQL can forge it, and no
-// pooled connection hands it on.
+// drops all. Nothing of it is a setting, a table or a parameter, so that no SQL can forge it, and
+// no pooled connection hands it on.
 //
-// The token's row is looked at again for each statement, as it is then: a revocation, an expiry or a
-// narrowed scope counts from the next one on, in what a cursor of before goes on to fetch too.
+// The token's row is looked at again for each statement, as it is then: a revocation, an expiry or
+// a narrowed scope counts from the next one on, in what a cursor of before goes on to fetch too.
 #include <ctime>
 #include <memory>
 #include <string>
@@ -21,10 +21,10 @@ namespace openclaw::extension {
 
 namespace {
 
-// What a statement sees. Two views are equal when no transaction that one shows as running has ended
-// in the other (at one xmax, transactions only leave the list of those that run), this transaction
-// has changed nothing in between, and both are of one message of the client. Where a snapshot lasts
-// for the whole transaction, what others have ended is counted instead.
+// What a statement sees. Two views are equal when no transaction that one shows as running has
+// ended in the other (at one xmax, transactions only leave the list of those that run), this
+// transaction has changed nothing in between, and both are of one message of the client. Where a
+// snapshot lasts for the whole transaction, what others have ended is counted instead.
 struct View {
   TransactionId xmin;
   TransactionId xmax;
@@ -83,7 +83,8 @@ void on_transaction_event(XactEvent event, void*) {
   }
 }
 
-// Puts what was put within a subtransaction into its parent's care: of one level, the last one counts.
+// Puts what was put within a subtransaction into its parent's care: of one level, the last one
+// counts.
 void hand_on(SubTransactionId its, SubTransactionId parent) {
   for (Session& session : *sessions) {
     if (session.level == its) session.level = parent;
@@ -139,13 +140,13 @@ const Session* present_session() {
   if (!session.open) return nullptr;
   const View now = present_view();
   if (!(session.seen == now)) look_again(session, now);
-  // A statement may run for longer than its token is good. time() costs a few ns a row, a finer clock
-  // more than the rest.
+  // A statement may run for longer than its token is good. time() costs a few ns a row, a finer
+  // clock more than the rest.
   return session.live && std::time(nullptr) <= session.expires_at ? &session : nullptr;
 }
 
-// A text of the session, made once for each place of a query that asks: a policy asks for every row. It
-// lives as long as the query, whatever becomes of the session.
+// A text of the session, made once for each place of a query that asks: a policy asks for every
+// row. It lives as long as the query, whatever becomes of the session.
 Datum text_of_session(FunctionCallInfo fcinfo, const Session& session, std::string_view text) {
   struct Made {
     std::uint64_t session;
@@ -203,8 +204,8 @@ OPENCLAW_FUNCTION(openclaw_begin_session) {
   try {
     return begin_session(Call(fcinfo));
   } catch (...) {
-    // Whatever session there was ends as well, beyond a rollback to a savepoint too: who goes on after
-    // a refusal does so as nobody.
+    // Whatever session there was ends as well, beyond a rollback to a savepoint too: who goes on
+    // after a refusal does so as nobody.
     if (sessions != nullptr) {
       for (Session& session : *sessions) session.open = false;
     }

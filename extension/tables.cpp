@@ -57,10 +57,11 @@ Snapshot snapshot_for(Relation table, Sight sight) {
   if (sight == Sight::statement && !IsolationUsesXactSnapshot()) {
     return RegisterSnapshot(GetActiveSnapshot());
   }
-  // Beside parallel workers Postgres refuses the one; the other is taken as freshly for a table that
-  // is no catalog.
-  return RegisterSnapshot(IsInParallelMode() ? GetNonHistoricCatalogSnapshot(RelationGetRelid(table))
-                                             : GetLatestSnapshot());
+  // Beside parallel workers Postgres refuses the one; the other is taken as freshly for a table
+  // that is no catalog.
+  return RegisterSnapshot(IsInParallelMode()
+                              ? GetNonHistoricCatalogSnapshot(RelationGetRelid(table))
+                              : GetLatestSnapshot());
 }
 
 // Look-ups by equality on a unique index of one column.

@@ -30,8 +30,8 @@ struct TokenRow {
   Datum issued_for;
 };
 
-// Rows as the statement sees them (see above), or as they are now whatever the statement sees: what runs
-// through a cursor sees as of its DECLARE.
+// Rows as the statement sees them (see above), or as they are now whatever the statement sees: what
+// runs through a cursor sees as of its DECLARE.
 enum class Sight { statement, latest };
 
 // rows[i] is what hashes[i] finds. Interruptible between rows.
