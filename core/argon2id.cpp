@@ -130,8 +130,9 @@ PasswordCheck argon2id_check(std::optional<std::string_view> phc, std::string_vi
   const std::optional<Phc> parsed = phc ? parse_phc(*phc) : std::nullopt;
   const bool usable = parsed && within_bounds(parsed->cost);
   if (usable && argon2id_verify(*phc, password)) {
-    return {true,
-            parsed->cost.memory_kib < cost.memory_kib || parsed->cost.iterations < cost.iterations};
+    const Argon2Cost stored = parsed->cost;
+    return {true, work(stored) <= work(cost) &&
+                      (stored.memory_kib < cost.memory_kib || stored.iterations < cost.iterations)};
   }
   if (!within_bounds(password) || !within_bounds(cost)) return {false, false};
   // What is missing to the work of `cost`: memory times passes.

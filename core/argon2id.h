@@ -29,7 +29,8 @@ bool argon2id_verify(std::string_view phc, std::string_view password);
 
 struct PasswordCheck {
   bool matches;
-  bool outdated;  // it matches, and `phc` was made at a lower cost than `cost`
+  bool outdated;  // it matches, and `phc` was made with less memory or fewer passes than `cost`,
+                  // and no more of both together
 };
 
 // argon2id_verify for a sign-in. Whoever is refused waits as long as a hash of `cost` takes, also

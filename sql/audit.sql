@@ -361,7 +361,7 @@ begin
       return query select b.block, 'block_rewritten', null::uuid, null::timestamptz,
                           'its hash is not the one that was known'::text;
     end if;
-    if b.ids is not null and b.upper > kept_from then
+    if b.ids is not null then
       return query
         select b.block,
                case when a.id is null then 'row_removed' when leaf.id is null then 'row_inserted'
@@ -372,7 +372,7 @@ begin
               from unnest(b.ids) with ordinality as l(id, n)) as leaf
         full join (select x.*, openclaw.audit_row_hash(x) as hash from openclaw.audit_log as x
                    where x.at >= b.lower and x.at < b.upper) as a on a.id = leaf.id
-        where a.hash is distinct from leaf.hash;
+        where a.hash is distinct from leaf.hash and (b.upper > kept_from or a.id is not null);
     end if;
     next_block := b.block + 1;
     previous := b.hash;
@@ -385,7 +385,7 @@ begin
 end
 $$;
 comment on function openclaw.audit_verify(bigint, bytea) is
-  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took or may take now (30 days old at the least) are not looked at. Errors: 22004 for one argument without the other.';
+  'Compares the audit log with its blocks; no row means that nothing was changed. problem: row_edited, row_removed or row_inserted (audit_id names the row, detail says what it is now), block_edited, block_missing; with a head that was kept elsewhere (audit_head()) also block_rewritten. Rows that are not sealed yet, about those of the last two minutes, and those that retention took (30 days old at the least) are not looked at; of those that it may take now, none is called removed. Errors: 22004 for one argument without the other.';
 revoke all on function openclaw.audit_verify(bigint, bytea) from public;
 
 -- Retention, by whole months.

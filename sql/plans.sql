@@ -196,6 +196,13 @@ begin
   if allowed is null then
     return;
   end if;
+  -- Before their tokens, as whatever else ends several things of a user does (hold_user).
+  perform from openclaw.users as u
+  where u.plan_tier = narrow_tokens.plan_tier and u.id = coalesce(narrow_tokens.user_id, u.id)
+    and exists (select from openclaw.api_tokens as t
+                where t.user_id = u.id and t.revoked_at is null and t.expires_at > now()
+                  and not openclaw.plan_allows(allowed, t.scopes))
+  order by u.id for no key update;
   for wide in
     select t.id, t.user_id, openclaw.within_plan(allowed, t.scopes) as scopes
     from openclaw.users as u join openclaw.api_tokens as t on t.user_id = u.id

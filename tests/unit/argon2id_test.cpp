@@ -1,21 +1,43 @@
 #include "core/argon2id.h"
 
+#include <dlfcn.h>
 #include <sodium.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
 #include "tests/unit/fixed_random.h"
 #include "tests/unit/reason.h"
+
+namespace {
+
+// What was derived so far: KiB times passes.
+std::uint64_t derived_work = 0;
+
+}  // namespace
+
+// Stands before libsodium's, which does the work, and counts it: equal work is what can be shown of
+// equal time.
+int crypto_pwhash(unsigned char* const out, unsigned long long out_size, const char* const password,
+                  unsigned long long password_size, const unsigned char* const salt,
+                  unsigned long long passes, std::size_t memory, int algorithm) {
+  static auto* const sodiums =
+      reinterpret_cast<decltype(&crypto_pwhash)>(dlsym(RTLD_NEXT, "crypto_pwhash"));
+  derived_work += passes * (memory / 1024);
+  return sodiums(out, out_size, password, password_size, salt, passes, memory, algorithm);
+}
 
 namespace openclaw {
 namespace {
@@ -193,6 +215,103 @@ TEST(Argon2id, VerifiesNoPasswordOutsideItsBounds) {
   EXPECT_FALSE(argon2id_verify(kReference, std::string(kMaxPasswordBytes + 1, 'x')));
 }
 
+std::string hash_at(Argon2Cost cost) {
+  FixedRandom random;
+  return *argon2id_hash(kPassword, cost, random);
+}
+
+struct Checked {
+  PasswordCheck answer;
+  std::uint64_t work;
+};
+
+Checked check(std::optional<std::string_view> phc, std::string_view password, Argon2Cost cost) {
+  derived_work = 0;
+  const PasswordCheck answer = argon2id_check(phc, password, cost);
+  return {answer, derived_work};
+}
+
+TEST(Argon2idCheck, TakesTheRightPasswordAndSaysWhenItsHashIsOfALowerCost) {
+  struct Row {
+    Argon2Cost stored;
+    Argon2Cost configured;
+    bool outdated;
+  };
+  for (const Row& row : {Row{{8192, 1}, {8192, 1}, false}, Row{{8192, 1}, {8192, 2}, true},
+                         Row{{8192, 1}, {8193, 1}, true}, Row{{8192, 2}, {8192, 1}, false},
+                         Row{{8193, 1}, {8192, 1}, false}}) {
+    const Checked checked = check(hash_at(row.stored), kPassword, row.configured);
+    EXPECT_TRUE(checked.answer.matches);
+    EXPECT_EQ(checked.answer.outdated, row.outdated)
+        << row.stored.memory_kib << ' ' << row.stored.iterations << " at "
+        << row.configured.memory_kib << ' ' << row.configured.iterations;
+    EXPECT_EQ(checked.work, std::uint64_t{row.stored.memory_kib} * row.stored.iterations)
+        << "the right password costs its own hash";
+  }
+}
+
+TEST(Argon2idCheck, TakesNoOtherPasswordAndCallsItsHashNotOutdated) {
+  for (const Argon2Cost stored : {Argon2Cost{8192, 1}, Argon2Cost{8192, 2}}) {
+    const Checked checked = check(hash_at(stored), "another password", {8192, 2});
+    EXPECT_FALSE(checked.answer.matches);
+    EXPECT_FALSE(checked.answer.outdated);
+  }
+}
+
+TEST(Argon2idCheck, RefusesWithTheWorkOfAHashWhetherOrNotThereIsOne) {
+  constexpr Argon2Cost kCost{19456, 2};
+  constexpr std::uint64_t kWhole = 38912;
+  EXPECT_EQ(check(std::nullopt, kPassword, kCost).work, kWhole);
+  EXPECT_EQ(check("", kPassword, kCost).work, kWhole);
+  EXPECT_EQ(check("$argon2id$v=19$m=8192,t=1,p=1$$", kPassword, kCost).work, kWhole);
+  EXPECT_EQ(check(replaced("m=8192", "m=8191"), kPassword, kCost).work, kWhole);
+  EXPECT_EQ(check(replaced("t=2", "t=17"), kPassword, kCost).work, kWhole);
+  EXPECT_EQ(check(hash_at(kCost), "another password", kCost).work, kWhole);
+}
+
+TEST(Argon2idCheck, RefusesAtAnOlderCostWithTheWorkOfTheNewOne) {
+  constexpr Argon2Cost kCost{19456, 2};
+  constexpr std::uint64_t kWhole = 38912;
+  // No derivation is smaller than 8192 KiB once: half of it is what cannot be told apart.
+  constexpr std::uint64_t kRounding = 4096;
+  for (const Argon2Cost stored :
+       {Argon2Cost{8192, 1}, Argon2Cost{8192, 2}, Argon2Cost{8192, 3}, Argon2Cost{8192, 4},
+        Argon2Cost{9216, 4}, Argon2Cost{12288, 1}, Argon2Cost{12288, 3}, Argon2Cost{16384, 1},
+        Argon2Cost{16384, 2}, Argon2Cost{17407, 2}, Argon2Cost{17409, 2}, Argon2Cost{19455, 2},
+        Argon2Cost{19456, 1}, Argon2Cost{30720, 1}}) {
+    const Checked checked = check(hash_at(stored), "another password", kCost);
+    EXPECT_FALSE(checked.answer.matches);
+    EXPECT_GE(checked.work + kRounding, kWhole) << stored.memory_kib << ' ' << stored.iterations;
+    EXPECT_LE(checked.work, kWhole + kRounding) << stored.memory_kib << ' ' << stored.iterations;
+  }
+}
+
+TEST(Argon2idCheck, RefusesAtADearerCostWithThatOnesWorkAndNoMore) {
+  EXPECT_EQ(check(hash_at({16384, 2}), "another password", {8192, 1}).work, 32768U);
+  EXPECT_EQ(check(hash_at({8192, 3}), "another password", {16384, 1}).work, 24576U);
+}
+
+TEST(Argon2idCheck, DoesNoWorkForAPasswordOutsideItsBoundsWhoeverIsAsked) {
+  const std::string longer(kMaxPasswordBytes + 1, 'x');
+  for (std::string_view password : {std::string_view(), std::string_view(longer)}) {
+    for (const std::optional<std::string_view> phc :
+         {std::optional<std::string_view>(), std::optional<std::string_view>(kReference)}) {
+      const Checked checked = check(phc, password, {8192, 2});
+      EXPECT_FALSE(checked.answer.matches);
+      EXPECT_EQ(checked.work, 0U);
+    }
+  }
+}
+
+TEST(Argon2idCheck, DoesNoWorkAtACostOutsideItsBounds) {
+  for (const Argon2Cost cost :
+       {Argon2Cost{8191, 1}, Argon2Cost{1048577, 1}, Argon2Cost{8192, 0}, Argon2Cost{8192, 17}}) {
+    const Checked checked = check(std::nullopt, kPassword, cost);
+    EXPECT_FALSE(checked.answer.matches);
+    EXPECT_EQ(checked.work, 0U);
+  }
+}
+
 // Leaves the process 64 MiB of address space beyond what it has.
 void starve_of_memory() {
   std::ifstream statm("/proc/self/statm");
@@ -226,6 +345,13 @@ TEST(Argon2idDeathTest, SaysSoWhenMemoryForHashingCannotBeHad) {
 TEST(Argon2idDeathTest, SaysSoRatherThanCallThePasswordWrongWhenMemoryCannotBeHad) {
   EXPECT_EXIT(exit_with_whether_bad_alloc([] {
                 static_cast<void>(argon2id_verify(replaced("m=8192", "m=1048576"), kPassword));
+              }),
+              testing::ExitedWithCode(0), "bad_alloc");
+}
+
+TEST(Argon2idDeathTest, SaysSoToAnUnknownUserTooWhenMemoryCannotBeHad) {
+  EXPECT_EXIT(exit_with_whether_bad_alloc([] {
+                static_cast<void>(argon2id_check(std::nullopt, kPassword, {1048576, 1}));
               }),
               testing::ExitedWithCode(0), "bad_alloc");
 }
