@@ -1,5 +1,6 @@
 // Loading: the module's magic, its settings, its cache's invalidation hook.
 #include "extension/key_cache.h"
+#include "extension/session.h"
 #include "extension/settings.h"
 #include "extension/call.h"
 
@@ -11,6 +12,7 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
   openclaw::extension::settings::define();
   openclaw::extension::register_key_cache_invalidation();
+  openclaw::extension::register_session_callbacks();
 }
 }
 

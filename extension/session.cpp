@@ -7,8 +7,9 @@
 //
 // The token's row is looked at again for each statement, as it is then: a revocation, an expiry or
 // a narrowed scope counts from the next one on, in what a cursor of before goes on to fetch too.
+#include "extension/session.h"
+
 #include <ctime>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,7 @@ struct Session {
 std::vector<Session>* sessions = nullptr;
 
 void on_transaction_event(XactEvent event, void*) {
+  if (sessions == nullptr) return;
   switch (event) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_ABORT:
@@ -96,6 +98,7 @@ void hand_on(SubTransactionId its, SubTransactionId parent) {
 
 void on_subtransaction_event(SubXactEvent event, SubTransactionId its, SubTransactionId parent,
                              void*) {
+  if (sessions == nullptr) return;
   if (event == SUBXACT_EVENT_ABORT_SUB) {
     while (!sessions->empty() && sessions->back().level == its) sessions->pop_back();
   } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
@@ -104,14 +107,7 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId its, SubTransa
 }
 
 void put(Session session) {
-  if (sessions == nullptr) {
-    auto fresh = std::make_unique<std::vector<Session>>();
-    guarded([] {
-      RegisterXactCallback(on_transaction_event, nullptr);
-      RegisterSubXactCallback(on_subtransaction_event, nullptr);
-    });
-    sessions = fresh.release();
-  }
+  if (sessions == nullptr) sessions = new std::vector<Session>();
   static std::uint64_t last = 0;
   session.number = ++last;
   session.level = GetCurrentSubTransactionId();
@@ -198,6 +194,11 @@ Datum begin_session(const Call& call) {
 }
 
 }  // namespace
+
+void register_session_callbacks() {
+  RegisterXactCallback(on_transaction_event, nullptr);
+  RegisterSubXactCallback(on_subtransaction_event, nullptr);
+}
 
 // (token, required_scopes, container_id) -> user_id
 OPENCLAW_FUNCTION(openclaw_begin_session) {
