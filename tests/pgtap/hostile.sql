@@ -1,12 +1,13 @@
 -- Attack 37: names that shadow ours, in search_path and in pg_temp, have no effect.
 \ir fixture.psql
-select plan(14);
+select plan(20);
 
 create role pgtap_hostile;
 select openclaw.grant_access('pgtap_hostile', 'verifier') as ignored,
   openclaw.grant_access('pgtap_hostile', 'issuer') as ignored,
        openclaw.grant_access('pgtap_hostile', 'front') as ignored,
-       openclaw.grant_access('pgtap_hostile', 'admin') as ignored \gset
+       openclaw.grant_access('pgtap_hostile', 'admin') as ignored,
+       openclaw.grant_access('pgtap_hostile', 'session') as ignored \gset
 select token as jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 select token as revoked_token from openclaw.issue_token('user_alice', '{mcp:tools}') \gset
 select openclaw.revoke_token(:'revoked_token') as ignored \gset
@@ -51,7 +52,8 @@ begin
       'current_setting(text)', 'concat_ws(text, text)', 'octet_length(text)', 'format(text, text)',
       'pg_is_in_recovery()', 'audit(text, text, text, text, text)', 'verify_token(text, text[])',
       'token_hash(text)', 'setting(text)', 'is_grant(text)', 'are_grants(text[])',
-      'require_user(text)', 'new_id(text)'] loop
+      'require_user(text)', 'new_id(text)', 'host(inet)', 'text(inet)', 'max(interval)', 'date_trunc(text, timestamptz)',
+      'plan_of(text)', 'current_user_id()', 'sees_every_row()', 'has_function_privilege(text, text)'] loop
     execute format('create function pgtap_evil.%s returns boolean
                       language sql as ''select pgtap_evil.is_false()''', name);
   end loop;
@@ -64,6 +66,9 @@ create temp table users (id text, disabled_at timestamptz);
 create temp table containers (id text, user_id text, mcp_endpoint text);
 create temp table signing_keys (kid text);
 create temp table audit_log (action text);
+create temp table audit_blocks (block bigint, hash bytea);
+create temp table plans (plan_tier text);
+create temp table rate_limits (bucket text);
 create temp table pg_proc (oid oid);
 create temp table pg_extension (extname text, extversion text);
 create temp table http_answer (status integer);
@@ -110,6 +115,15 @@ select openclaw.connect('user_carol', 'ctr_carol', '{mcp:tools}')::text as conne
        null, 'r')::text as front_revoked,
        openclaw.rotate_signing_key('ES256', '0') as kid,
        openclaw.revoke_token('user_carol', :'token_id') as revoked \gset
+select openclaw.check_password('CAROL@example.com', 'correct horse', '192.0.2.1')::text as signed_in,
+       openclaw.check_password('carol@example.com', 'a wrong horse', '192.0.2.1')::text as refused,
+       openclaw.define_plan('hostile', max_live_tokens => 0) as ignored,
+       openclaw.change_plan('user_carol', 'hostile') as changed \gset
+select openclaw.begin_session(:'any_user_token') as session_of, openclaw.current_user_id() as present \gset
+select openclaw.end_session() as ignored \gset
+create temp table own as select token_id from openclaw.token_overview;
+create temp table verified as select * from openclaw.audit_verify();
+create temp table maintained as select task, done from openclaw.maintain();
 create temp table diagnosis as select * from openclaw.doctor();
 reset role; set local search_path = public;
 select is((select count(*) from openclaw.users where id = 'user_carol'), 1::bigint,
@@ -126,8 +140,17 @@ select is((openclaw.verify_token(:'alice_token')).reason, 'revoked',
   'front_revoke revokes in our table');
 select is((select alg from openclaw.signing_keys where kid = :'kid'), 'ES256',
   'rotate_signing_key writes into our table');
-select is((select count(*) from openclaw.audit_log where user_id = 'user_carol' and actor = session_user), 4::bigint,
+select is((select count(*) from openclaw.audit_log where user_id = 'user_carol' and actor = session_user), 7::bigint,
   'their audit rows are in our log');
+select is(array[:'signed_in', :'refused'], array['(t,,user_carol,)', '(f,wrong_credentials,,)'],
+  'check_password knows the true user, and buckets');
+select is((select count(*) from openclaw.rate_limits where bucket ~ '^(email|source) '), 2::bigint,
+  'which are ours');
+select throws_ok($$select openclaw.issue_token('user_carol', '{mcp:tools}')$$, '53400', null,
+  'define_plan and change_plan change our tables');
+select is(array[:'session_of', :'present'], array['user_alice', 'user_alice'], 'begin_session finds the true token');
+select is((select count(*) from pg_temp.own), (select count(*) from openclaw.api_tokens), 'a view shows the true rows');
+select is((select count(*) from pg_temp.maintained where done is not null), 12::bigint, 'maintain does each of its tasks');
 select is((select array_agg(check_name) from pg_temp.diagnosis where not ok), array['excess_privileges'],
   'doctor looks into the true catalog, and finds a role with every capability');
 

@@ -15,13 +15,17 @@ declare
   harness text;
   password constant text := 'correct horse ' || openclaw.new_id('pw');
 begin
-  perform openclaw.create_user(user_id => 'user_carol', password => password);
+  perform openclaw.create_user('carol@example.com', 'user_carol', password => 'another one altogether');
+  perform openclaw.set_password('user_carol', password), openclaw.check_password('carol@example.com', password, '192.0.2.1'),
+          openclaw.check_password('carol@example.com', password || 'x', '192.0.2.1'),
+          openclaw.check_password(password, password, '192.0.2.1'); -- a password where the e-mail belongs
   select i.token, i.token_id into token, id from openclaw.issue_token('user_alice', '{mcp:tools}') as i;
   select i.token into harness from openclaw.issue_token('user_alice', '{openclaw:*,mcp:*}', issued_for => 'platform_harness') as i;
   select i.token into jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') as i;
   insert into secret values ('password', password), ('token', substr(token, 5, 43)), ('harness token', substr(harness, 5, 43)),
     ('JWT', split_part(jwt, '.', 2)), ('JWT''s signature', split_part(jwt, '.', 3)),
     ('master key', rtrim(substr(pg_read_file(current_setting('openclaw.master_key_file')), 24), e'\n'));
+  perform openclaw.begin_session(token), openclaw.current_user_id(), openclaw.end_session();
   perform openclaw.verify_token(token, '{mcp:tools}'), openclaw.verify_tokens(array[token, harness]),
           openclaw.verify_jwt(jwt, 'https://mcp.alice.example.com/mcp'), openclaw.introspect(token), openclaw.introspect(jwt),
           pg_temp.front_introspect('Bearer ' || harness, token, null), openclaw.front_verify('Bearer ' || token, 'x', null),
@@ -87,7 +91,12 @@ from (values
   ('select openclaw.create_user(user_id => ''user_dave'', password => repeat($1, 30))',
   'correct horse battery staple one two'),
   ('select openclaw.create_user(''no e-mail'', password => $1)',
-  'correct horse battery staple one two'))
+  'correct horse battery staple one two'),
+  ('select openclaw.set_password(''user_alice'', repeat($1, 30))',
+  'correct horse battery staple one two'),
+  ('select openclaw.begin_session($1, ''{data:write}'')', :'alice_token'),
+  ('select openclaw.begin_session($1 || ''x'')', :'alice_token'),
+  ('select openclaw.change_plan(''user_carol'', $1)', 'Correct horse battery staple one two'))
   as v(statement, secret);
 select is_empty('select * from error where said = ''no error''',
   'each of the statements is an error');

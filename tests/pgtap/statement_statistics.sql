@@ -10,11 +10,12 @@ declare
   token text;
   jwt text;
 begin
-  perform openclaw.create_user(user_id => 'user_carol', password => 'correct horse');
+  perform openclaw.create_user('carol@example.com', 'user_carol', password => 'correct horse');
+  perform openclaw.set_password('user_carol', 'correct horse'), openclaw.check_password('carol@example.com', 'correct horse');
   select i.token into token from openclaw.issue_token('user_alice', '{openclaw:*,mcp:*}', issued_for => 'platform_harness') as i;
   select i.token into jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') as i;
   insert into secret values (substr(token, 5, 43)), (split_part(jwt, '.', 2)), ('correct horse');
-  perform openclaw.verify_token(token), openclaw.verify_jwt(jwt, 'x'), openclaw.introspect(token),
+  perform openclaw.begin_session(token), openclaw.verify_token(token), openclaw.verify_jwt(jwt, 'x'), openclaw.introspect(token),
           pg_temp.front_introspect('Bearer ' || token, token, null), pg_temp.front_revoke('Bearer ' || token, token, null, null);
 end
 $$;
