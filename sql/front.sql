@@ -84,6 +84,25 @@ comment on function openclaw.harness(text, text) is
   'The harness that an Authorization header proves, if its och_… token has the scope.';
 revoke all on function openclaw.harness(text, text) from public;
 
+create function openclaw.refuse_harness(http_authorization text, reason text, scope text)
+  returns openclaw.http_answer
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  known record;
+begin
+  select t.id, t.user_id into known from openclaw.api_tokens as t
+  where t.token_hash = openclaw.token_hash(openclaw.bearer_token(http_authorization));
+  perform openclaw.audit_refusal(coalesce('token ' || known.id, 'nobody'), 'authenticate_harness',
+                                 known.user_id, known.id, reason);
+  return openclaw.bearer_refusal(http_authorization, reason, scope);
+end
+$$;
+comment on function openclaw.refuse_harness(text, text, text) is
+  'bearer_refusal to who comes as a harness, after an audit row.';
+revoke all on function openclaw.refuse_harness(text, text, text) from public;
+
 create function openclaw.may_reach(caller openclaw.token_verification, user_id text)
   returns boolean
   language sql stable
@@ -151,7 +170,7 @@ begin
   end if;
   harness := openclaw.harness(http_authorization, scope);
   if not harness.valid then
-    caller.refusal := openclaw.bearer_refusal(http_authorization, harness.reason, scope);
+    caller.refusal := openclaw.refuse_harness(http_authorization, harness.reason, scope);
     return caller;
   end if;
   perform set_config('openclaw.actor', 'harness ' || harness.token_id, true);

@@ -1,5 +1,25 @@
 -- What the front serves of our own: connect, verification for proxies, readiness, upkeep.
 
+create function openclaw.refuse_connect(caller openclaw.token_verification, container_id text,
+                                        status integer, error text, description text)
+  returns openclaw.http_answer
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform set_config('openclaw.actor', 'harness ' || caller.token_id, true);
+  -- What is no container's id could be anything: the row has none.
+  perform openclaw.audit_refusal(
+    'token ' || caller.token_id, 'connect', caller.user_id,
+    (select c.id from openclaw.containers as c where c.id = refuse_connect.container_id), error);
+  perform set_config('openclaw.actor', '', true); -- another request may share this transaction
+  return openclaw.http_error(status, error, description);
+end
+$$;
+comment on function openclaw.refuse_connect(openclaw.token_verification, text, integer, text, text) is
+  'An error for a harness that asked to connect, after an audit row.';
+revoke all on function openclaw.refuse_connect(openclaw.token_verification, text, integer, text, text) from public;
+
 create function openclaw.front_connect(http_authorization text, user_id text, container_id text,
                                        scope text)
   returns openclaw.http_answer
@@ -13,7 +33,7 @@ declare
   answer record;
 begin
   if not caller.valid then
-    return openclaw.bearer_refusal(http_authorization, caller.reason, 'openclaw:connect');
+    return openclaw.refuse_harness(http_authorization, caller.reason, 'openclaw:connect');
   end if;
   if container_id is null then
     return openclaw.http_error(400, 'invalid_request', 'the parameter container_id is missing');
@@ -26,27 +46,28 @@ begin
                               array(select s from unnest(caller.scopes) as s where s not like 'openclaw:%'))
     else openclaw.parse_scopes(scope) end;
   if coalesce(cardinality(scopes), 0) = 0 or not openclaw.scopes_cover(caller.scopes, scopes) then
-    return openclaw.http_error(400, 'invalid_scope',
-                               'scope must be a list of scopes that the harness''s token covers');
+    return openclaw.refuse_connect(caller, container_id, 400, 'invalid_scope',
+                                   'scope must be a list of scopes that the harness''s token covers');
   end if;
   if not openclaw.may_reach(caller, for_user)
      or (caller.container_id is not null and caller.container_id <> front_connect.container_id) then
-    return openclaw.http_error(404, 'not_found', 'no such container');
+    return openclaw.refuse_connect(caller, container_id, 404, 'not_found', 'no such container');
   end if;
 
   begin
     answer := openclaw.connect(for_user, front_connect.container_id, scopes);
   exception
     when no_data_found then
-      return openclaw.http_error(404, 'not_found', 'no such container');
+      return openclaw.refuse_connect(caller, container_id, 404, 'not_found', 'no such container');
     when configuration_limit_exceeded then
-      return openclaw.http_error(400, 'invalid_scope',
-                                 'the user''s plan does not allow every one of these scopes');
+      return openclaw.refuse_connect(caller, container_id, 400, 'invalid_scope',
+                                     'the user''s plan does not allow every one of these scopes');
     when program_limit_exceeded then
-      return openclaw.http_error(400, 'invalid_scope', 'a JWT has no room for so many scopes');
+      return openclaw.refuse_connect(caller, container_id, 400, 'invalid_scope',
+                                     'a JWT has no room for so many scopes');
     when feature_not_supported then
-      return openclaw.http_error(400, 'invalid_target',
-                                 'this container takes only API keys, which its owner manages');
+      return openclaw.refuse_connect(caller, container_id, 400, 'invalid_target',
+                                     'this container takes only API keys, which its owner manages');
     when object_not_in_prerequisite_state or config_file_error then
       return openclaw.http_error(503, 'temporarily_unavailable', 'no key can sign at present',
                                  'Retry-After: 30');

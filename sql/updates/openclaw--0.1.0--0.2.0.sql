@@ -2692,6 +2692,27 @@ comment on view openclaw.stats is
 
 revoke all on openclaw.stats from public;
 
+create function openclaw.refuse_harness(http_authorization text, reason text, scope text)
+  returns openclaw.http_answer
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  known record;
+begin
+  select t.id, t.user_id into known from openclaw.api_tokens as t
+  where t.token_hash = openclaw.token_hash(openclaw.bearer_token(http_authorization));
+  perform openclaw.audit_refusal(coalesce('token ' || known.id, 'nobody'), 'authenticate_harness',
+                                 known.user_id, known.id, reason);
+  return openclaw.bearer_refusal(http_authorization, reason, scope);
+end
+$$;
+
+comment on function openclaw.refuse_harness(text, text, text) is
+  'bearer_refusal to who comes as a harness, after an audit row.';
+
+revoke all on function openclaw.refuse_harness(text, text, text) from public;
+
 create or replace function openclaw.client_refusal(error text, description text)
   returns openclaw.http_answer
   language sql immutable
@@ -2737,7 +2758,7 @@ begin
   end if;
   harness := openclaw.harness(http_authorization, scope);
   if not harness.valid then
-    caller.refusal := openclaw.bearer_refusal(http_authorization, harness.reason, scope);
+    caller.refusal := openclaw.refuse_harness(http_authorization, harness.reason, scope);
     return caller;
   end if;
   perform set_config('openclaw.actor', 'harness ' || harness.token_id, true);
@@ -2888,6 +2909,28 @@ $$;
 
 -- What the front serves of our own: connect, verification for proxies, readiness, upkeep.
 
+create function openclaw.refuse_connect(caller openclaw.token_verification, container_id text,
+                                        status integer, error text, description text)
+  returns openclaw.http_answer
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform set_config('openclaw.actor', 'harness ' || caller.token_id, true);
+  -- What is no container's id could be anything: the row has none.
+  perform openclaw.audit_refusal(
+    'token ' || caller.token_id, 'connect', caller.user_id,
+    (select c.id from openclaw.containers as c where c.id = refuse_connect.container_id), error);
+  perform set_config('openclaw.actor', '', true); -- another request may share this transaction
+  return openclaw.http_error(status, error, description);
+end
+$$;
+
+comment on function openclaw.refuse_connect(openclaw.token_verification, text, integer, text, text) is
+  'An error for a harness that asked to connect, after an audit row.';
+
+revoke all on function openclaw.refuse_connect(openclaw.token_verification, text, integer, text, text) from public;
+
 create or replace function openclaw.front_connect(http_authorization text, user_id text, container_id text,
                                        scope text)
   returns openclaw.http_answer
@@ -2901,7 +2944,7 @@ declare
   answer record;
 begin
   if not caller.valid then
-    return openclaw.bearer_refusal(http_authorization, caller.reason, 'openclaw:connect');
+    return openclaw.refuse_harness(http_authorization, caller.reason, 'openclaw:connect');
   end if;
   if container_id is null then
     return openclaw.http_error(400, 'invalid_request', 'the parameter container_id is missing');
@@ -2914,27 +2957,28 @@ begin
                               array(select s from unnest(caller.scopes) as s where s not like 'openclaw:%'))
     else openclaw.parse_scopes(scope) end;
   if coalesce(cardinality(scopes), 0) = 0 or not openclaw.scopes_cover(caller.scopes, scopes) then
-    return openclaw.http_error(400, 'invalid_scope',
-                               'scope must be a list of scopes that the harness''s token covers');
+    return openclaw.refuse_connect(caller, container_id, 400, 'invalid_scope',
+                                   'scope must be a list of scopes that the harness''s token covers');
   end if;
   if not openclaw.may_reach(caller, for_user)
      or (caller.container_id is not null and caller.container_id <> front_connect.container_id) then
-    return openclaw.http_error(404, 'not_found', 'no such container');
+    return openclaw.refuse_connect(caller, container_id, 404, 'not_found', 'no such container');
   end if;
 
   begin
     answer := openclaw.connect(for_user, front_connect.container_id, scopes);
   exception
     when no_data_found then
-      return openclaw.http_error(404, 'not_found', 'no such container');
+      return openclaw.refuse_connect(caller, container_id, 404, 'not_found', 'no such container');
     when configuration_limit_exceeded then
-      return openclaw.http_error(400, 'invalid_scope',
-                                 'the user''s plan does not allow every one of these scopes');
+      return openclaw.refuse_connect(caller, container_id, 400, 'invalid_scope',
+                                     'the user''s plan does not allow every one of these scopes');
     when program_limit_exceeded then
-      return openclaw.http_error(400, 'invalid_scope', 'a JWT has no room for so many scopes');
+      return openclaw.refuse_connect(caller, container_id, 400, 'invalid_scope',
+                                     'a JWT has no room for so many scopes');
     when feature_not_supported then
-      return openclaw.http_error(400, 'invalid_target',
-                                 'this container takes only API keys, which its owner manages');
+      return openclaw.refuse_connect(caller, container_id, 400, 'invalid_target',
+                                     'this container takes only API keys, which its owner manages');
     when object_not_in_prerequisite_state or config_file_error then
       return openclaw.http_error(503, 'temporarily_unavailable', 'no key can sign at present',
                                  'Retry-After: 30');

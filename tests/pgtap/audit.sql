@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(12);
+select plan(19);
 
 set local openclaw.request_id = 'req-1';
 select openclaw.create_user(user_id => 'user_carol') as ignored \gset
@@ -17,9 +17,35 @@ select openclaw.audit('sign_in', 'user_alice', null, 'refused', 'unknown') as ig
 select is((select outcome || ' ' || reason from openclaw.audit_log order by at desc limit 1),
   'refused unknown',
   'an audit row may tell of a refusal and its reason');
-rollback to s;
 select throws_ok('select openclaw.audit(''x'', null, null, ''maybe'')', '23514', null,
   'an audit row has no other outcome');
+
+-- Refusals at the front.
+create function pg_temp.refused_row() returns text language sql as $$
+  select concat_ws(' ', action, user_id, target, outcome, reason, on_behalf_of)
+  from openclaw.audit_log order by at desc limit 1
+$$;
+select user_id as harness_user, token_id as harness_id from openclaw.verify_token(:'harness_token') \gset
+select (openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_bob', null)).status as ignored \gset
+select is(pg_temp.refused_row(), format('connect user_alice ctr_bob refused not_found harness %s', :'harness_id'),
+  'a harness that asks for another user''s container leaves a row');
+select (openclaw.front_connect('Bearer ' || :'harness_token', null, :'alice_token', null)).status as ignored \gset
+select is(pg_temp.refused_row(), format('connect user_alice refused not_found harness %s', :'harness_id'),
+  'and where there is none, what was asked for is not in it');
+select (openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_alice', 'data:write')).status as ignored \gset
+select is(pg_temp.refused_row(), format('connect user_alice ctr_alice refused invalid_scope harness %s', :'harness_id'),
+  'so does one that asks for more than its scopes');
+select (openclaw.front_connect('Bearer ' || :'alice_token', null, 'ctr_alice', null)).status as ignored \gset
+select is(pg_temp.refused_row(), 'authenticate_harness user_alice ' || :'alice_token_id' || ' refused insufficient_scope',
+  'a token that is no harness''s is named by its id');
+select (pg_temp.front_introspect('Bearer ' || pg_temp.altered(:'harness_token', 20), 'x', null)).status as ignored \gset
+select is(pg_temp.refused_row(), 'authenticate_harness refused malformed', 'one that is nobody''s has no name');
+select count((openclaw.front_connect('Bearer x', null, 'ctr_alice', null)).status) as ignored from generate_series(1, 1000) \gset
+select cmp_ok((select count(*) from openclaw.audit_log where action = 'authenticate_harness' and target is null), '<', 1000::bigint,
+  'a thousand strangers do not make a thousand rows');
+set transaction read only;
+select is((openclaw.front_connect('Bearer x', null, 'ctr_alice', null)).status, 401, 'a standby refuses without a row');
+rollback to s;
 
 select pg_temp.state() as before \gset
 select throws_ok(format(change, relation), '42501', 'openclaw.audit_log is append-only',
