@@ -43,9 +43,14 @@ enum : int {
 
 // Everything below runs inside guarded(): plain structs only.
 
-Oid relation_oid(const char* name) {
+// Invalid when there is none.
+Oid find_relation(const char* name) {
   Oid schema = get_namespace_oid("openclaw", true);
-  Oid relation = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+  return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+Oid relation_oid(const char* name) {
+  Oid relation = find_relation(name);
   if (!OidIsValid(relation)) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("openclaw.%s does not exist", name),
                     errhint("CREATE EXTENSION openclaw;")));
@@ -77,6 +82,10 @@ IndexReader open_index(const char* table, const char* index, Sight sight = Sight
   IndexReader reader{};
   reader.table = table_open(relation_oid(table), AccessShareLock);
   reader.index = index_open(relation_oid(index), AccessShareLock);
+  if (reader.index->rd_index->indnkeyatts != 1) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("openclaw.%s is not the index that it was", index)));
+  }
   reader.snapshot = snapshot_for(reader.table, sight);
   reader.slot = table_slot_create(reader.table, nullptr);
   reader.scan = begin_index_scan(reader.table, reader.index, reader.snapshot, 1);
@@ -213,7 +222,11 @@ bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {
   const std::string id = std::string(container_id).append(" ").append(jti);
   const std::string_view key = id;
   return guarded([&] {
-    IndexReader reader = open_index("revoked_jwts", "revoked_jwts_id_key");
+    // The primary key of 0.1.0, until ALTER EXTENSION openclaw UPDATE.
+    constexpr const char* kFormer = "revoked_jwts_pkey";
+    IndexReader reader = OidIsValid(find_relation("revoked_jwts_id_key"))
+                             ? open_index("revoked_jwts", "revoked_jwts_id_key")
+                             : open_index("revoked_jwts", kFormer);
     bool revoked = seek(reader, new_text(key), F_TEXTEQ);
     close_index(reader);
     return revoked;
