@@ -35,7 +35,7 @@ class Signals {
  private:
   void await_hang_up() {
     hang_up_.async_wait([this](const boost::system::error_code& error, int) {
-      if (error) return;
+      if (error || server_.draining()) return;
       server_.reload();
       await_hang_up();
     });

@@ -354,6 +354,7 @@ void Server::limit(Clients::Handle client, Limit kind) {
 }
 
 void Server::tick() {
+  if (ended_) return;  // a tick that was due when the end came is not cancelled any more
   ticker_.expires_after(kTick);
   ticker_.async_wait([this](const error_code& stopped) {
     if (!stopped) tick();

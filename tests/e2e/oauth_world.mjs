@@ -262,8 +262,17 @@ export class OAuthWorld {
   }
 
   async close() {
-    for (const each of this.#ending.reverse()) await each.stop();
+    // What does not end must not keep the rest from ending: the file would never be over.
+    let problem;
+    for (const each of this.#ending.reverse()) {
+      try {
+        await each.stop();
+      } catch (error) {
+        problem ??= error;
+      }
+    }
     await this.base.close();
+    if (problem) throw problem;
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
