@@ -62,6 +62,35 @@ describe('the token endpoint', () => {
     refused(await send(`grant_type=${tokenExchange}`), 400, 'invalid_request');
   });
 
+  test("says 429 and when to come again beyond the plan's issues a minute, and 400 beyond its scopes", async () => {
+    await world.sql(`select openclaw.create_user(user_id => 'throttled')`);
+    const resource = 'https://mcp.throttled.example.com/mcp';
+    await world.base.register('throttled', 'laptop', 'external', resource);
+    const theirs = await world.client({ user: 'throttled' });
+    const { token } = await world.base.issueToken('throttled', ['mcp:*']);
+    await world.sql(`select openclaw.define_plan('none_a_minute', issues_per_minute => 0)`);
+    await world.sql(`select openclaw.change_plan('throttled', 'none_a_minute')`);
+    const answer = await world.exchange(theirs, token, { resource });
+    refused(answer, 429, 'temporarily_unavailable');
+    assert.match(answer.headers['retry-after'], /^[1-9]\d*$/);
+    await world.sql(`select openclaw.define_plan('none_a_minute', allowed_scopes => '{mcp:tools}')`);
+    refused(await world.exchange(theirs, token, { resource, scope: 'mcp:resources' }), 400, 'invalid_scope');
+    assert.equal((await world.exchange(theirs, token, { resource })).json.scope, 'mcp:tools');
+  });
+
+  test('leaves an audit row of each refused client and grant, with the id of its request', async () => {
+    const says = async ({ headers: { 'x-request-id': id } }) => Object.values((await world.sql(
+      `select action, target, reason from openclaw.audit_log where request_id = $1 and outcome = 'refused'`, [id]))[0]);
+    assert.deepEqual(await says(await send(good, { Authorization: basic({ id: client.id, secret: 'x' }) })),
+      ['authenticate_client', client.id, 'invalid_client']);
+    assert.deepEqual(await says(await send(good, { Authorization: basic({ id: 'nobody', secret: 'x' }) })),
+      ['authenticate_client', null, 'invalid_client']);
+    assert.deepEqual(await says(await send(`${good}&scope=data:read`)),
+      ['grant_client_credentials', client.id, 'invalid_scope']);
+    assert.deepEqual(await says(await send('grant_type=refresh_token&refresh_token=x')),
+      ['refresh_access_token', client.id, 'invalid_grant']);
+  });
+
   test('says 401 invalid_client with a challenge of the scheme that was tried (section 5.2)', async () => {
     const answer = await send(good, { Authorization: basic({ id: client.id, secret: 'x' }) });
     refused(answer, 401, 'invalid_client');
