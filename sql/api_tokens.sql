@@ -33,7 +33,9 @@ declare
   plan openclaw.plans;
 begin
   perform openclaw.require_primary();
-  if lifetime < interval '1 second' or now() + lifetime > now() + interval '10 years' then
+  -- By where it ends, too: intervals compare months as 30 days.
+  if lifetime < interval '1 second' or lifetime > interval '11 years'
+     or now() + lifetime > now() + interval '10 years' then
     raise exception 'lifetime must be between one second and ten years' using errcode = '22023';
   end if;
   if scopes is null or not openclaw.are_grants(scopes) then

@@ -252,7 +252,8 @@ declare
   plan openclaw.plans;
 begin
   perform openclaw.require_primary();
-  if lifetime < interval '1 minute' or now() + lifetime > now() + interval '10 years' then
+  if lifetime < interval '1 minute' or lifetime > interval '11 years'
+     or now() + lifetime > now() + interval '10 years' then
     raise exception 'lifetime must be between one minute and ten years' using errcode = '22023';
   end if;
   owner := (openclaw.find_resource(null, create_grant.container_id, null, create_grant.user_id)).container_owner;

@@ -167,15 +167,17 @@ create function openclaw.plan_lifetime(plan openclaw.plans, lifetime interval, f
   language plpgsql
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
+declare
+  -- No caller asks for more than ten years; what is beyond the calendar must not fail.
+  longest interval := least(plan.max_token_lifetime, interval '20 years');
 begin
   -- By where they end: intervals compare months as 30 days.
-  if now() + lifetime > now() + plan.max_token_lifetime then
+  if now() + lifetime > now() + longest then
     perform openclaw.refuse_by_plan(
       'plan_lifetime', format('plan "%s" allows no lifetime over %s', plan.plan_tier, plan.max_token_lifetime),
       'Ask for a shorter one, or for none: then it is the longest that is allowed.');
   end if;
-  return coalesce(lifetime, case when now() + fallback > now() + plan.max_token_lifetime
-                                then plan.max_token_lifetime else fallback end);
+  return coalesce(lifetime, case when now() + fallback > now() + longest then longest else fallback end);
 end
 $$;
 comment on function openclaw.plan_lifetime(openclaw.plans, interval, interval) is

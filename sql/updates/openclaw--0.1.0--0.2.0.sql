@@ -828,15 +828,17 @@ create function openclaw.plan_lifetime(plan openclaw.plans, lifetime interval, f
   language plpgsql
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
+declare
+  -- No caller asks for more than ten years; what is beyond the calendar must not fail.
+  longest interval := least(plan.max_token_lifetime, interval '20 years');
 begin
   -- By where they end: intervals compare months as 30 days.
-  if now() + lifetime > now() + plan.max_token_lifetime then
+  if now() + lifetime > now() + longest then
     perform openclaw.refuse_by_plan(
       'plan_lifetime', format('plan "%s" allows no lifetime over %s', plan.plan_tier, plan.max_token_lifetime),
       'Ask for a shorter one, or for none: then it is the longest that is allowed.');
   end if;
-  return coalesce(lifetime, case when now() + fallback > now() + plan.max_token_lifetime
-                                then plan.max_token_lifetime else fallback end);
+  return coalesce(lifetime, case when now() + fallback > now() + longest then longest else fallback end);
 end
 $$;
 
@@ -1414,7 +1416,9 @@ declare
   plan openclaw.plans;
 begin
   perform openclaw.require_primary();
-  if lifetime < interval '1 second' or now() + lifetime > now() + interval '10 years' then
+  -- By where it ends, too: intervals compare months as 30 days.
+  if lifetime < interval '1 second' or lifetime > interval '11 years'
+     or now() + lifetime > now() + interval '10 years' then
     raise exception 'lifetime must be between one second and ten years' using errcode = '22023';
   end if;
   if scopes is null or not openclaw.are_grants(scopes) then
@@ -2104,7 +2108,8 @@ declare
   plan openclaw.plans;
 begin
   perform openclaw.require_primary();
-  if lifetime < interval '1 minute' or now() + lifetime > now() + interval '10 years' then
+  if lifetime < interval '1 minute' or lifetime > interval '11 years'
+     or now() + lifetime > now() + interval '10 years' then
     raise exception 'lifetime must be between one minute and ten years' using errcode = '22023';
   end if;
   owner := (openclaw.find_resource(null, create_grant.container_id, null, create_grant.user_id)).container_owner;

@@ -1,7 +1,7 @@
 -- Plans: what each limit refuses and where it begins, what a change of plan does to what is live, and
 -- how fast one may issue. That the limits are exact for many at once is tests/e2e/races.test.mjs.
 \ir fixture.psql
-select plan(160);
+select plan(161);
 
 select openclaw.create_user(user_id => 'user_carol', plan_tier => 'small') as ignored \gset
 
@@ -408,6 +408,13 @@ select is((select (openclaw.verify_jwt(regexp_replace(value, '^Bearer ', ''), 'h
   'without a scope it gets what both allow');
 select openclaw.define_plan('small', allowed_scopes => '{data:read}') as ignored \gset
 select is((pg_temp.connected(:'any_user_token')).status, 400, 'and nothing where that is nothing');
+
+-- A longest lifetime beyond the calendar.
+select openclaw.define_plan('calendar', max_token_lifetime => '300000 years') as ignored,
+       openclaw.create_user(user_id => 'user_calendar', plan_tier => 'calendar') as ignored \gset
+select is((select expires_at > now() + interval '89 days' and expires_at < now() + interval '91 days'
+           from openclaw.issue_token('user_calendar', '{mcp:tools}')), true,
+  'a plan whose longest lifetime is beyond the calendar limits nothing');
 
 select * from finish();
 rollback;

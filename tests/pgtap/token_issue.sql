@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(39);
+select plan(41);
 
 select token, token_id, expires_at
 from openclaw.issue_token('user_alice', array['mcp:tools', 'data:*'], '1 hour', name => 'laptop',
@@ -37,7 +37,7 @@ select pg_temp.state() as before \gset
 select throws_ok(format($$select openclaw.issue_token('user_alice', '{mcp:tools}', lifetime => %L)$$, bad),
   '22023', 'lifetime must be between one second and ten years',
   'issue_token refuses the lifetime ' || bad)
-from unnest(array['0', '-1 day', '999 milliseconds', '10 years 1 day']) as bad;
+from unnest(array['0', '-1 day', '999 milliseconds', '10 years 1 day', '300000 years', '121 months -15 days']) as bad;
 select throws_ok(format($$select openclaw.issue_token('user_alice', %L)$$, bad), '22023',
   'scopes must be 1 to 64 of area:action or area:*',
   'issue_token refuses the scopes ' || coalesce(to_json(left(bad, 30))::text, 'null'))
