@@ -14,8 +14,9 @@ using boost::system::error_code;
 
 // A buffer larger than this is given back between requests.
 constexpr std::size_t kKeptInput = 4 * 1024;
-// What a refused client may still send before it is cut off.
-constexpr std::size_t kMostDiscarded = 256 * 1024;
+// What a refused client may still send before it is cut off, and its answer with it: most clients read
+// nothing until they have sent all. Memory holds none of it, and the linger's deadline ends it too.
+constexpr std::size_t kMostDiscarded = 16 * 1024 * 1024;
 
 std::string text_of(const tcp::socket& socket) {
   error_code error;

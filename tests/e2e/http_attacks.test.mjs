@@ -1,6 +1,7 @@
 // Attack 46: HTTP as no honest client writes it, and clients by the thousand that do nothing.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { text as textOf } from 'node:stream/consumers';
 import { World, until } from './world.mjs';
 
 describe('the front and broken HTTP', () => {
@@ -145,6 +146,17 @@ describe('the front and broken HTTP', () => {
       head(['POST', '/oauth/introspect', 'HTTP/1.1', 'Content-Length: 200000']), 'x'.repeat(200_000));
     assert.equal(statusOf(text), 413);
     assert.match(text, /"error":"invalid_request"/);
+  });
+
+  test('a client that reads nothing until it has sent all of 12 MB gets its refusal', async () => {
+    const socket = await world.front.connect();
+    socket.pause();
+    socket.write(head(['POST', '/oauth/introspect', 'HTTP/1.1', `Content-Length: ${12 * 2 ** 20}`]));
+    await new Promise((resolve, reject) => {
+      socket.write('x'.repeat(12 * 2 ** 20), (error) => (error ? reject(error) : resolve()));
+    });
+    socket.end();
+    assert.equal(statusOf(await textOf(socket)), 413);
   });
 
   test('Expect is 417, Range and Upgrade are not looked at', async () => {
