@@ -14,6 +14,23 @@ namespace {
 constexpr std::string_view kBase62Alphabet =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+constexpr std::string_view kBase64Url =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::uint32_t kNotBase64Url = 0x80;
+
+constexpr std::array<std::uint8_t, 256> make_base64url_values() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNotBase64Url);
+  for (std::uint8_t i = 0; i < kBase64Url.size(); ++i) {
+    values[static_cast<unsigned char>(kBase64Url[i])] = i;
+  }
+  return values;
+}
+
+constexpr std::array<std::uint8_t, 256> kBase64UrlValues = make_base64url_values();
+
+std::uint32_t base64url_value(char c) { return kBase64UrlValues[static_cast<unsigned char>(c)]; }
+
 std::string encode_base64(ByteView bytes, int variant) {
   std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0');
   sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), variant);
@@ -28,6 +45,14 @@ Result<Bytes> decode_base64(std::string_view text, int variant) {
   bytes.resize(*length);
   return bytes;
 }
+
+constexpr std::array<bool, 256> make_is_base62() {
+  std::array<bool, 256> is{};
+  for (char c : kBase62Alphabet) is[static_cast<unsigned char>(c)] = true;
+  return is;
+}
+
+constexpr std::array<bool, 256> kIsBase62 = make_is_base62();
 
 constexpr std::array<std::uint32_t, 256> make_crc32_table() {
   std::array<std::uint32_t, 256> table{};
@@ -46,11 +71,51 @@ constexpr std::array<std::uint32_t, 256> kCrc32Table = make_crc32_table();
 }  // namespace
 
 std::string base64url_encode(ByteView bytes) {
-  return encode_base64(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  std::string text((bytes.size() * 8 + 5) / 6, '\0');
+  char* out = text.data();
+  const std::size_t whole = bytes.size() / 3 * 3;
+  for (std::size_t i = 0; i < whole; i += 3) {
+    const std::uint32_t group = std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 |
+                                std::uint32_t{bytes[i + 2]};
+    for (int shift = 18; shift >= 0; shift -= 6) *out++ = kBase64Url[(group >> shift) & 0x3F];
+  }
+  if (whole == bytes.size()) return text;
+  const bool two = bytes.size() - whole == 2;
+  const std::uint32_t rest =
+      std::uint32_t{bytes[whole]} << 16 | (two ? std::uint32_t{bytes[whole + 1]} << 8 : 0);
+  *out++ = kBase64Url[(rest >> 18) & 0x3F];
+  *out++ = kBase64Url[(rest >> 12) & 0x3F];
+  if (two) *out++ = kBase64Url[(rest >> 6) & 0x3F];
+  return text;
 }
 
 Result<Bytes> base64url_decode(std::string_view text) {
-  return decode_base64(text, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  if (text.size() % 4 == 1) return Error::bad_encoding;
+  Bytes bytes(text.size() / 4 * 3 + (text.size() % 4 * 6) / 8);
+  std::uint8_t* out = bytes.data();
+  std::uint32_t all = 0;  // kNotBase64Url once a character was none of the alphabet
+  std::size_t i = 0;
+  for (; i + 4 <= text.size(); i += 4) {
+    const std::uint32_t a = base64url_value(text[i]), b = base64url_value(text[i + 1]),
+                        c = base64url_value(text[i + 2]), d = base64url_value(text[i + 3]);
+    all |= a | b | c | d;
+    const std::uint32_t group = a << 18 | b << 12 | c << 6 | d;
+    *out++ = static_cast<std::uint8_t>(group >> 16);
+    *out++ = static_cast<std::uint8_t>(group >> 8);
+    *out++ = static_cast<std::uint8_t>(group);
+  }
+  if (i < text.size()) {
+    const bool three = text.size() - i == 3;
+    const std::uint32_t a = base64url_value(text[i]), b = base64url_value(text[i + 1]),
+                        c = three ? base64url_value(text[i + 2]) : 0;
+    all |= a | b | c;
+    const std::uint32_t group = a << 18 | b << 12 | c << 6;
+    if ((group & (three ? 0xFF : 0xFFFF)) != 0) return Error::bad_encoding;
+    *out++ = static_cast<std::uint8_t>(group >> 16);
+    if (three) *out++ = static_cast<std::uint8_t>(group >> 8);
+  }
+  if ((all & kNotBase64Url) != 0) return Error::bad_encoding;
+  return bytes;
 }
 
 std::string base64_encode(ByteView bytes) {
@@ -99,10 +164,11 @@ std::string base62_encode(ByteView bytes, std::size_t width) {
   return text;
 }
 
+char base62_digit(std::uint32_t value) { return kBase62Alphabet[value]; }
+
 bool is_base62(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return kIsBase62[static_cast<unsigned char>(c)]; });
 }
 
 std::uint32_t crc32(ByteView bytes) {

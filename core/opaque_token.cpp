@@ -37,12 +37,13 @@ std::string_view prefix_of(TokenPurpose purpose) {
       ->text;
 }
 
-std::string checksum(std::string_view text) {
-  const std::uint32_t crc = crc32(as_bytes(text));
-  const std::array<std::uint8_t, 4> big_endian{
-      static_cast<std::uint8_t>(crc >> 24), static_cast<std::uint8_t>(crc >> 16),
-      static_cast<std::uint8_t>(crc >> 8), static_cast<std::uint8_t>(crc)};
-  return base62_encode(big_endian, kChecksumLength);
+std::array<char, kChecksumLength> checksum(std::string_view text) {
+  std::array<char, kChecksumLength> digits{};
+  std::uint32_t rest = crc32(as_bytes(text));
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, rest /= 62) {
+    *digit = base62_digit(rest % 62);
+  }
+  return digits;
 }
 
 MintedToken mint(TokenPurpose purpose, const Secret& entropy) {
@@ -54,7 +55,7 @@ MintedToken mint(TokenPurpose purpose, const Secret& entropy) {
   std::string digits = base62_encode(entropy.view(), kRandomLength);
   std::copy(digits.begin(), digits.end(), out + kPrefixLength);
   wipe(digits.data(), digits.size());
-  const std::string sum = checksum(text.text().substr(0, kPrefixLength + kRandomLength));
+  const auto sum = checksum(text.text().substr(0, kPrefixLength + kRandomLength));
   std::copy(sum.begin(), sum.end(), out + kPrefixLength + kRandomLength);
 
   const Digest hash = token_hash(text.text());
@@ -88,7 +89,8 @@ Result<TokenPurpose> parse_token(std::string_view token) {
                    [token](const Prefix& known) { return token.starts_with(known.text); });
   if (prefix == kPrefixes.end() || !is_base62(token.substr(kPrefixLength))) return Error::malformed;
   const std::size_t checked = kTokenLength - kChecksumLength;
-  if (token.substr(checked) != checksum(token.substr(0, checked))) return Error::malformed;
+  const auto sum = checksum(token.substr(0, checked));
+  if (!std::equal(sum.begin(), sum.end(), token.begin() + checked)) return Error::malformed;
   return prefix->purpose;
 }
 
