@@ -1,6 +1,10 @@
-// How a row becomes a figure: both sides in turn, the median of each, and their ratio.
+// How a row becomes figures: its sides in turn, the median of each, and the ratios.
+//
+// A side is a function of the world that takes one run, or a number, which is a limit. A run is a
+// number or a sample: { value, p50, p99 (microseconds), cpu, memory }, the last two by the name of a
+// process: microseconds of processor time a request, and MiB at the highest.
 
-const DEFAULT_RUNS = 7;
+const DEFAULT_RUNS = 5;
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -8,30 +12,52 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-// One turn of each side is thrown away; then they alternate, and so does which one goes first, so
-// that a machine that speeds up or slows down does so for both. A side that is a number is a limit.
-export async function measure(row, world) {
-  const runs = row.runs ?? DEFAULT_RUNS;
-  const turn = (side) => (typeof side === 'number' ? side : side(world));
-  if (runs > 1) {
-    await turn(row.ours);
-    await turn(row.against);
-  }
-  const taken = { ours: [], against: [] };
-  for (let run = 0; run < runs; run += 1) {
-    for (const side of run % 2 === 0 ? ['ours', 'against'] : ['against', 'ours']) {
-      taken[side].push(await turn(row[side]));
-    }
-  }
-  const ours = median(taken.ours);
-  const against = median(taken.against);
-  return { row, runs, ours, against, ratio: ours / against, taken };
+async function turn(side, world) {
+  const run = typeof side === 'number' ? side : await side(world);
+  return typeof run === 'number' ? { value: run } : run;
 }
 
-// Null for a row without a target.
-export function isMet({ row, ratio }) {
-  if (row.target === null) return null;
-  return row.better === 'higher' ? ratio >= row.target : ratio <= row.target;
+// One turn of each side is thrown away; then they take turns, and each time another one goes first,
+// so that a machine that speeds up or slows down does so for all of them.
+export async function measure(row, world) {
+  const runs = row.runs ?? DEFAULT_RUNS;
+  const sides = [row.ours, ...row.peers.map((peer) => peer.run)];
+  const taken = sides.map(() => []);
+  if (runs > 1) for (const side of sides) await turn(side, world);
+  for (let run = 0; run < runs; run += 1) {
+    for (let i = 0; i < sides.length; i += 1) {
+      const next = (run + i) % sides.length;
+      taken[next].push(await turn(sides[next], world));
+    }
+  }
+  const [ours, ...peers] = taken.map(middle);
+  return {
+    ...row, runs, ours,
+    peers: row.peers.map((peer, i) => {
+      const ratio = ours.value / peers[i].value;
+      return { ...peers[i], name: peer.name, target: peer.target ?? null, ratio, met: isMet(row, peer.target, ratio) };
+    }),
+  };
+}
+
+function isMet({ better }, target, ratio) {
+  if (target === undefined) return null;
+  return better === 'higher' ? ratio >= target : ratio <= target;
+}
+
+// Each number of the samples as the median over the runs.
+function middle(samples) {
+  const of = (pick) => {
+    const values = samples.map(pick).filter((value) => value !== undefined);
+    return values.length === 0 ? undefined : median(values);
+  };
+  const byName = (part) => Object.fromEntries(
+    [...new Set(samples.flatMap((sample) => Object.keys(sample[part] ?? {})))]
+      .map((name) => [name, of((sample) => sample[part]?.[name])]));
+  return {
+    value: of((sample) => sample.value), p50: of((sample) => sample.p50), p99: of((sample) => sample.p99),
+    cpu: byName('cpu'), memory: byName('memory'), values: samples.map((sample) => sample.value),
+  };
 }
 
 // The width of the middle half of the runs, in percent of their median.
@@ -41,28 +67,13 @@ export function spread(values) {
   return Math.round((100 * (at(0.75) - at(0.25))) / (median(values) || 1));
 }
 
-export function entry({ row, runs, ours, against, ratio }) {
-  const { name, unit, target, better } = row;
-  return { name, ours, against, unit, ratio, target, better, runs };
+// What bench.json has of a row.
+export function entry({ name, unit, better, runs, ours, peers }) {
+  return { name, unit, better, runs, ours, peers };
 }
 
-export function table(results) {
-  const lines = [['', 'ours', 'limit/peer', 'unit', 'ratio', 'target', '']];
-  for (const result of results) {
-    const { row, ours, against, ratio } = result;
-    const target = row.target === null ? '-' : `${row.better === 'higher' ? '>=' : '<='} ${row.target.toFixed(2)}`;
-    const met = { true: 'met', false: 'MISSED', null: '' }[isMet(result)];
-    lines.push([row.name, written(ours), written(against), row.unit, ratio.toFixed(2), target, met]);
-  }
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  const isText = (column) => column === 0 || column === 3 || column === 6;
-  return lines
-    .map((line) => line.map((cell, column) =>
-      isText(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join('  ').trimEnd())
-    .join('\n');
-}
-
-// Whole from 1,000 on, three digits below.
-export function written(value) {
-  return value >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
+// Microseconds a request of all processes together; NaN where they were not measured.
+export function processorTime({ cpu }) {
+  const times = Object.values(cpu);
+  return times.length === 0 ? NaN : times.reduce((sum, time) => sum + time, 0);
 }

@@ -7,22 +7,13 @@ import net from 'node:net';
 import path from 'node:path';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { nginxConf } from './nginx.mjs';
+import { freePort, listening, residentKiB } from './processes.mjs';
 
 const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"ok"}]}}';
 const AUDIENCE = 'https://mcp.example.com/mcp';
 const ISSUER = 'https://auth.openclaw.test';
 const CONNECTIONS = 64;
-
-// One process: a worker would outlive a master that is killed.
-const nginxConf = (prefix, name, http) => `
-daemon off; master_process off; pid ${prefix}/${name}.pid; error_log ${prefix}/${name}.err;
-events { worker_connections 16384; }
-http {
-  access_log off; keepalive_requests 1000000000;
-  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((kind) => `${kind}_temp_path ${prefix}/${name}-${kind};`).join(' ')}
-  ${http}
-}`;
 
 // `world` starts processes (start), runs programs (run) and asks the database (session).
 export class Proxies {
@@ -30,9 +21,9 @@ export class Proxies {
   #scratch;
   #ports = new Map();
 
-  constructor(world, scratch) {
+  constructor(world) {
     this.#world = world;
-    this.#scratch = scratch;
+    this.#scratch = world.scratch;
   }
 
   // All that was started has been ended.
@@ -112,7 +103,7 @@ frontend front
 backend mcp
   server mcp 127.0.0.1:${upstream}
 `);
-      this.#world.start('taskset', ['--cpu-list', this.#world.otherCore, 'haproxy', '-f', conf, '-q'],
+      this.#world.processes.start('taskset', ['--cpu-list', this.#world.otherCore, 'haproxy', '-f', conf, '-q'],
         ['ignore', 'ignore', 'inherit']);
       return listening(port);
     });
@@ -135,7 +126,7 @@ upstream: "${upstream}"
 auth:
   mode: "${mode}"
 ${await this.#settings(mode)}`, { mode: 0o600 });
-    const gate = this.#world.start('taskset', ['--cpu-list', this.#world.otherCore,
+    const gate = this.#world.processes.start('taskset', ['--cpu-list', this.#world.otherCore,
       process.env.OPENCLAW_CLI, 'gate', '--config', config, '--log-level', 'error'],
     ['ignore', 'ignore', 'inherit']);
     await listening(port);
@@ -254,37 +245,10 @@ public_url: "${AUDIENCE}"
     const port = await freePort();
     const conf = path.join(this.#scratch, `${name}.conf`);
     await writeFile(conf, nginxConf(this.#scratch, name, server(port)));
-    this.#world.start('taskset', ['--cpu-list', core, 'nginx', '-p', this.#scratch, '-c', conf,
+    this.#world.processes.start('taskset', ['--cpu-list', core, 'nginx', '-p', this.#scratch, '-c', conf,
       '-e', `${this.#scratch}/${name}.err`], ['ignore', 'ignore', 'inherit']);
     return listening(port);
   }
-}
-
-async function residentKiB(pid) {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)[1]);
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function listening(port) {
-  for (let waited = 0; waited < 10_000; waited += 20) {
-    const socket = net.connect(port, '127.0.0.1');
-    const [event] = await Promise.race([
-      once(socket, 'connect').then(() => ['connect']), once(socket, 'error').catch(() => ['error'])])
-      .catch(() => ['error']);
-    socket.destroy();
-    if (event === 'connect') return port;
-    await pause(20);
-  }
-  throw new Error(`nobody listens on port ${port}`);
 }
 
 // What is measured is the upstream's answer, let through.
