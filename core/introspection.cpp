@@ -1,13 +1,9 @@
 #include "core/introspection.h"
 
-#include <nlohmann/json.hpp>
+#include "core/json_writer.h"
 
 namespace openclaw {
 namespace {
-
-void put(nlohmann::ordered_json& json, const char* member, std::string_view value) {
-  if (!value.empty()) json[member] = value;
-}
 
 std::string joined(const std::vector<std::string_view>& scopes) {
   std::string list;
@@ -18,32 +14,35 @@ std::string joined(const std::vector<std::string_view>& scopes) {
   return list;
 }
 
+ObjectWriter object_of(std::string_view member, std::string_view value) {
+  ObjectWriter object;
+  object.text(member, value);
+  return object;
+}
+
 }  // namespace
 
 std::string introspection_json(const Introspection& token) {
-  nlohmann::ordered_json json;
-  json["active"] = true;
-  json["token_type"] = "Bearer";
-  put(json, "scope", joined(token.scopes));
-  put(json, "iss", token.issuer);
-  put(json, "sub", token.user_id);
-  put(json, "user_id", token.user_id);
-  if (token.audience.size() == 1) {
-    json["aud"] = token.audience.front();
-  } else if (!token.audience.empty()) {
-    json["aud"] = token.audience;
-  }
-  put(json, "client_id", token.client_id);
-  put(json, "container_id", token.container_id);
-  put(json, "issued_for", token.issued_for);
-  put(json, "jti", token.id);
-  if (!token.actor.empty()) json["act"]["sub"] = token.actor;
+  constexpr std::size_t kUsualSize = 640;
+  ObjectWriter json(kUsualSize);
+  json.literal("active", "true");
+  json.text("token_type", "Bearer");
+  json.text_unless_empty("scope", joined(token.scopes));
+  json.text_unless_empty("iss", token.issuer);
+  json.text_unless_empty("sub", token.user_id);
+  json.text_unless_empty("user_id", token.user_id);
+  if (!token.audience.empty()) json.text_or_list("aud", token.audience);
+  json.text_unless_empty("client_id", token.client_id);
+  json.text_unless_empty("container_id", token.container_id);
+  json.text_unless_empty("issued_for", token.issued_for);
+  json.text_unless_empty("jti", token.id);
+  if (!token.actor.empty()) json.object("act", object_of("sub", token.actor));
   if (!token.certificate_thumbprint.empty()) {
-    json["cnf"]["x5t#S256"] = token.certificate_thumbprint;
+    json.object("cnf", object_of("x5t#S256", token.certificate_thumbprint));
   }
-  json["iat"] = token.issued_at;
-  json["exp"] = token.expires_at;
-  return json.dump();
+  json.number("iat", token.issued_at);
+  json.number("exp", token.expires_at);
+  return std::string(json.finish());
 }
 
 }  // namespace openclaw

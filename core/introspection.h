@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,7 @@ namespace openclaw {
 struct Introspection {
   std::string_view issuer;
   std::string_view user_id;  // written as sub and as user_id
-  std::vector<std::string_view> audience;
+  std::span<const std::string> audience;
   std::vector<std::string_view> scopes;
   std::string_view client_id;
   std::string_view container_id;

@@ -93,6 +93,51 @@ class StrictBuilder final : public nlohmann::json_sax<json> {
   std::size_t elements_ = 0;
 };
 
+// Takes an array of strings, and stops the parser at whatever else comes.
+class TextCollector final : public nlohmann::json_sax<json> {
+ public:
+  explicit TextCollector(std::size_t longest) : longest_(longest) {}
+
+  bool too_long() const { return too_long_; }
+  std::vector<std::string> take() { return std::move(texts_); }
+
+  bool null() override { return false; }
+  bool boolean(bool /*value*/) override { return false; }
+  bool number_integer(number_integer_t /*value*/) override { return false; }
+  bool number_unsigned(number_unsigned_t /*value*/) override { return false; }
+  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return false; }
+  bool binary(binary_t& /*value*/) override { return false; }
+  bool start_object(std::size_t /*size*/) override { return false; }
+  bool end_object() override { return false; }
+  bool key(string_t& /*name*/) override { return false; }
+  bool start_array(std::size_t /*size*/) override { return !std::exchange(opened_, true); }
+  bool end_array() override { return true; }
+
+  bool string(string_t& value) override {
+    if (!opened_ || value.find('\0') != value.npos) return false;
+    too_long_ = texts_.size() == longest_;
+    if (too_long_) return false;
+    texts_.push_back(std::move(value));
+    return true;
+  }
+
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const nlohmann::detail::exception& /*error*/) override {
+    return false;
+  }
+
+ private:
+  const std::size_t longest_;
+  std::vector<std::string> texts_;
+  bool opened_ = false;
+  bool too_long_ = false;
+};
+
+// nlohmann-json takes a NUL byte for the end of the text and skips a byte order mark.
+bool has_nul_or_mark(std::string_view text) {
+  return text.find('\0') != text.npos || text.starts_with('\xEF');
+}
+
 bool must_be_escaped(char c) {
   return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
 }
@@ -101,12 +146,18 @@ bool must_be_escaped(char c) {
 
 Result<json> parse_json_object(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.bytes) return Error::malformed;
-  // nlohmann-json takes a NUL byte for the end of the text and skips a byte order mark.
-  if (text.find('\0') != text.npos || text.starts_with('\xEF')) return Error::malformed;
+  if (has_nul_or_mark(text)) return Error::malformed;
 
   StrictBuilder builder(limits);
   if (!json::sax_parse(text.begin(), text.end(), &builder)) return Error::malformed;
   return builder.take();
+}
+
+Result<std::vector<std::string>> parse_json_texts(std::string_view text, std::size_t longest) {
+  if (has_nul_or_mark(text)) return Error::malformed;
+  TextCollector texts(longest);
+  if (json::sax_parse(text.begin(), text.end(), &texts)) return texts.take();
+  return texts.too_long() ? Error::too_long : Error::malformed;
 }
 
 void append_json_string(std::string& out, std::string_view text) {

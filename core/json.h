@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -23,6 +24,10 @@ struct JsonLimits {
 // names at any level, invalid UTF-8, a NUL character in a name or string, and a number that no
 // double holds.
 Result<nlohmann::json> parse_json_object(std::string_view text, const JsonLimits& limits = {});
+
+// The strings of a JSON array that holds nothing else. Error::too_long for more than `longest` of
+// them; Error::malformed as above.
+Result<std::vector<std::string>> parse_json_texts(std::string_view text, std::size_t longest);
 
 // Appends `text` as a JSON string, quotes included (RFC 8259 7): only what must be escaped is.
 // Precondition: valid UTF-8.

@@ -23,6 +23,11 @@ void ObjectWriter::number(std::string_view member, std::int64_t value) {
   text_.append(digits.data(), written.ptr);
 }
 
+void ObjectWriter::literal(std::string_view member, std::string_view json) {
+  begin(member);
+  text_ += json;
+}
+
 void ObjectWriter::list(std::string_view member, std::span<const std::string> values) {
   begin(member);
   text_ += '[';

@@ -19,6 +19,8 @@ class ObjectWriter {
   void text(std::string_view member, std::string_view value);
   void text_unless_empty(std::string_view member, std::string_view value);
   void number(std::string_view member, std::int64_t value);
+  // JSON that is written as it is.
+  void literal(std::string_view member, std::string_view json);
   void list(std::string_view member, std::span<const std::string> values);
   // A single value is written as a string, as `aud` may be (RFC 7519 4.1.3).
   void text_or_list(std::string_view member, std::span<const std::string> values);

@@ -3,9 +3,7 @@
 #include <array>
 
 #include "core/encoding.h"
-#include "core/introspection.h"
 #include "core/jwt.h"
-#include "core/opaque_token.h"
 #include "core/scope.h"
 #include "extension/key_cache.h"
 #include "extension/postgres_random.h"
@@ -83,39 +81,6 @@ struct VerificationRow {
   }
 };
 
-std::string introspect_jwt(std::string_view jwt, TimestampTz now) {
-  auto verified = check_jwt(jwt, JwtExpectation{}, now);
-  if (!verified) return std::string(kInactive);
-  const Claims& claims = verified->claims;
-  Introspection answer;
-  answer.issuer = claims.issuer;
-  answer.user_id = claims.user_id;
-  answer.audience = views(claims.audience);
-  answer.scopes = views(claims.scopes);
-  answer.client_id = claims.client_id;
-  answer.container_id = claims.container_id;
-  answer.id = claims.id;
-  answer.actor = claims.actor;
-  answer.certificate_thumbprint = claims.certificate_thumbprint;
-  answer.issued_at = claims.issued_at;
-  answer.expires_at = claims.expires_at;
-  return introspection_json(answer);
-}
-
-std::string introspect_opaque(std::string_view token, TimestampTz now) {
-  auto verified = check_token(token, {}, now);
-  if (!verified) return std::string(kInactive);
-  Introspection answer;
-  answer.user_id = text_of(verified->user_id);
-  answer.scopes = granted_scopes(*verified);
-  if (verified->has_container) answer.container_id = text_of(verified->container_id);
-  answer.issued_for = text_of(verified->issued_for);
-  answer.id = text_of(verified->id);
-  answer.issued_at = numeric_date(verified->created_at);
-  answer.expires_at = numeric_date(verified->expires_at);
-  return introspection_json(answer);
-}
-
 }  // namespace
 
 // (type, alg, user_id, audience, scopes, client_id, container_id, lifetime in seconds, generation,
@@ -190,15 +155,6 @@ OPENCLAW_FUNCTION(openclaw_verify_jwt) {
   }
   VerificationRow row(check_jwt(call.text(0, kMaxJwt), expectation, GetCurrentTimestamp()));
   return call.row(row.values, row.nulls);
-}
-
-OPENCLAW_FUNCTION(openclaw_introspect) {
-  Call call(fcinfo);
-  auto token = call.text(0, kMaxJwt);
-  if (!token) return Call::text(kInactive);
-  TimestampTz now = GetCurrentTimestamp();
-  return Call::text(looks_like_jwt(*token) ? introspect_jwt(*token, now)
-                                           : introspect_opaque(*token, now));
 }
 
 }  // namespace openclaw::extension

@@ -144,7 +144,7 @@ create function openclaw.front_caller(
     http_authorization text, client_certificate text, client_id text, client_secret text,
     client_assertion_type text, client_assertion text, scope text)
   returns openclaw.front_caller
-  language plpgsql volatile
+  language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare

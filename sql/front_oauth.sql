@@ -166,76 +166,48 @@ comment on function openclaw.front_token(text, text, text, text, text, text, tex
   'POST /oauth/token: client_credentials (RFC 6749 section 4.4), refresh_token (section 6), token exchange (RFC 8693), with resource (RFC 8707). audience of an exchange is a container''s endpoint or its id. user_id chooses among the users who registered one endpoint. Answers as RFC 6749 section 5.1, with refresh_in (seconds until a new one should be asked for), or an error of section 5.2.';
 revoke all on function openclaw.front_token(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text) from public;
 
+create function openclaw.front_introspections(
+    http_authorization text[], client_certificate text[], client_id text[], client_secret text[],
+    client_assertion_type text[], client_assertion text[], token text[], token_type_hint text[])
+  returns setof openclaw.http_answer
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_front_introspections';
+comment on function openclaw.front_introspections(text[], text[], text[], text[], text[], text[], text[], text[]) is
+  'POST /oauth/introspect (RFC 7662) of many requests, one element and one answer each, in order; an array that is null as a whole, but the first, is null for each. A token that the caller may not see is inactive. token_type_hint is not needed and not used. A caller is proven once for all requests that bring the same credentials, but for client_assertion. Errors: 2202E, 54000 for more than 1024 requests.';
+revoke all on function openclaw.front_introspections(text[], text[], text[], text[], text[], text[], text[], text[]) from public;
+
+create function openclaw.front_introspection_lists(http_authorization text[], body text[])
+  returns setof openclaw.http_answer
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_front_introspection_lists';
+comment on function openclaw.front_introspection_lists(text[], text[]) is
+  'POST /v1/introspect of many requests, as front_introspections: introspection of up to 1000 tokens, a JSON array of strings, answered by an array in the same order. A client authenticates with client_secret_basic, a harness with its bearer token.';
+revoke all on function openclaw.front_introspection_lists(text[], text[]) from public;
+
 create function openclaw.front_introspect(
     http_authorization text, client_certificate text, client_id text, client_secret text,
     client_assertion_type text, client_assertion text, token text, token_type_hint text)
   returns openclaw.http_answer
-  language plpgsql volatile security definer
+  language sql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-declare
-  caller openclaw.front_caller := openclaw.front_caller(
-    http_authorization, client_certificate, client_id, client_secret, client_assertion_type,
-    client_assertion, 'openclaw:introspect');
-  answer json;
-begin
-  if (caller.refusal).status is not null then
-    return caller.refusal;
-  end if;
-  if token is null then
-    return openclaw.http_error(400, 'invalid_request', 'the parameter token is missing');
-  end if;
-  answer := openclaw.introspect(token);
-  if not openclaw.sees(caller, answer) then
-    answer := '{"active":false}';
-  end if;
-  return openclaw.http_json(200, answer);
-end
-$$;
+    select a from openclaw.front_introspections(
+      array[http_authorization], array[client_certificate], array[client_id], array[client_secret],
+      array[client_assertion_type], array[client_assertion], array[token], array[token_type_hint]) as a
+  $$;
 comment on function openclaw.front_introspect(text, text, text, text, text, text, text, text) is
-  'POST /oauth/introspect (RFC 7662). A token that the caller may not see is inactive. token_type_hint is not needed and not used.';
+  'front_introspections of one request.';
 revoke all on function openclaw.front_introspect(text, text, text, text, text, text, text, text) from public;
 
 create function openclaw.front_introspect_many(http_authorization text, body text)
   returns openclaw.http_answer
-  language plpgsql volatile security definer
+  language sql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-declare
-  caller openclaw.front_caller := openclaw.front_caller(
-    http_authorization, null, null, null, null, null, 'openclaw:introspect');
-  parsed json;
-  tokens text[];
-  answers text;
-begin
-  if (caller.refusal).status is not null then
-    return caller.refusal;
-  end if;
-  begin
-    parsed := body::json;
-    if json_typeof(parsed) = 'array'
-       and not exists (select from json_array_elements(parsed) as t where json_typeof(t) <> 'string') then
-      tokens := array(select json_array_elements_text(parsed));
-    end if;
-  exception when invalid_text_representation or untranslatable_character
-                 or statement_too_complex then
-    tokens := null;
-  end;
-  if tokens is null then
-    return openclaw.http_error(400, 'invalid_request',
-                               'the body must be a JSON array of tokens, each a string');
-  elsif cardinality(tokens) > 1000 then
-    return openclaw.http_error(400, 'invalid_request', 'one request takes at most 1000 tokens');
-  end if;
-  select string_agg(case when openclaw.sees(caller, i.answer) then i.answer::text
-                    else '{"active":false}' end, ',' order by t.n) into answers
-  from unnest(tokens) with ordinality as t(token, n)
-  cross join lateral (select openclaw.introspect(t.token) as answer) as i;
-  return openclaw.http_json(200, ('[' || coalesce(answers, '') || ']')::json);
-end
-$$;
+    select a from openclaw.front_introspection_lists(array[http_authorization], array[body]) as a
+  $$;
 comment on function openclaw.front_introspect_many(text, text) is
-  'POST /v1/introspect: introspection of up to 1000 tokens, a JSON array of strings, answered by an array in the same order. A client authenticates with client_secret_basic, a harness with its bearer token.';
+  'front_introspection_lists of one request.';
 revoke all on function openclaw.front_introspect_many(text, text) from public;
 
 create function openclaw.front_revoke(

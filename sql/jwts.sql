@@ -147,7 +147,7 @@ revoke all on function openclaw.issue_user_claim(text, text, text[], interval, t
 
 create function openclaw.introspect_access_token(token text) returns json
   language c stable
-  as 'MODULE_PATHNAME', 'openclaw_introspect';
+  as 'MODULE_PATHNAME', 'openclaw_introspect_access_token';
 comment on function openclaw.introspect_access_token(text) is
   'introspect() for opaque tokens and JWTs. Errors: 55000 for a JWT without issuer.';
 revoke all on function openclaw.introspect_access_token(text) from public;

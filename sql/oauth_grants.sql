@@ -481,26 +481,36 @@ comment on function openclaw.refresh_access_token(openclaw.authenticated_client,
   'A new access token and the next refresh token of the family (RFC 6749 section 6, with rotation as OAuth 2.1 section 4.3.1 asks). Within openclaw.refresh_token_grace of its first use a token gets the same successor again; a use after that revokes the family and the access tokens it gave. scopes may be fewer than the grant''s, for this access token.';
 revoke all on function openclaw.refresh_access_token(openclaw.authenticated_client, text, text, text[]) from public;
 
-create function openclaw.introspect(token text) returns json
+create type openclaw.introspected as (answer json, user_id text, container_id text, client_id text);
+comment on type openclaw.introspected is
+  'What a token is (RFC 7662 section 2.2), and whose.';
+
+create function openclaw.introspect_refresh_token(token text) returns openclaw.introspected
   language plpgsql stable security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  answer json;
+  found openclaw.introspected;
 begin
-  if token not like 'ocr\_%' or token is null then
-    return openclaw.introspect_access_token(token);
-  end if;
   select json_build_object(
     'active', true, 'token_type', 'refresh_token', 'scope', array_to_string(g.scopes, ' '),
     'sub', g.user_id, 'user_id', g.user_id, 'client_id', g.client_id,
     'container_id', g.container_id, 'iat', floor(extract(epoch from r.created_at)),
-    'exp', floor(extract(epoch from g.expires_at))) into answer
+    'exp', floor(extract(epoch from g.expires_at))), g.user_id, g.container_id, g.client_id
+  into found
   from openclaw.refresh_tokens as r join openclaw.live_grants as g on g.id = r.grant_id
-  where r.token_hash = openclaw.token_hash(introspect.token) and r.replaced_at is null;
-  return coalesce(answer, '{"active":false}');
+  where r.token_hash = openclaw.token_hash(introspect_refresh_token.token) and r.replaced_at is null;
+  found.answer := coalesce(found.answer, '{"active":false}');
+  return found;
 end
 $$;
+comment on function openclaw.introspect_refresh_token(text) is
+  'introspect() of a refresh token, which calls it.';
+revoke all on function openclaw.introspect_refresh_token(text) from public;
+
+create function openclaw.introspect(token text) returns json
+  language c stable
+  as 'MODULE_PATHNAME', 'openclaw_introspect';
 comment on function openclaw.introspect(text) is
   'What a token is (RFC 7662 section 2.2), opaque, access token JWT or refresh token; {"active":false} for anything that is not good, whatever the reason. A user claim is no token and inactive, and so is a client secret. Errors: 55000 for a JWT without issuer.';
 revoke all on function openclaw.introspect(text) from public;

@@ -1739,6 +1739,10 @@ begin
 end
 $$;
 
+create or replace function openclaw.introspect_access_token(token text) returns json
+  language c stable
+  as 'MODULE_PATHNAME', 'openclaw_introspect_access_token';
+
 comment on function openclaw.connect(text, text, text[]) is
   'One call to a container: its endpoint, the headers to send (an access token or a user claim), whether TLS must show a client certificate, the pin of the server''s key, and when to ask again (refresh_at, at 80 % of the lifetime). Writes nothing. Errors: P0002 for a container that is unknown, disabled or another user''s, 0A000 for one that takes only API keys, 55000 and F0000 when no key can sign, 22023 for scopes, 53400 for those that the user''s plan does not allow.';
 
@@ -2335,6 +2339,40 @@ begin
 end
 $$;
 
+create type openclaw.introspected as (answer json, user_id text, container_id text, client_id text);
+
+comment on type openclaw.introspected is
+  'What a token is (RFC 7662 section 2.2), and whose.';
+
+create function openclaw.introspect_refresh_token(token text) returns openclaw.introspected
+  language plpgsql stable security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  found openclaw.introspected;
+begin
+  select json_build_object(
+    'active', true, 'token_type', 'refresh_token', 'scope', array_to_string(g.scopes, ' '),
+    'sub', g.user_id, 'user_id', g.user_id, 'client_id', g.client_id,
+    'container_id', g.container_id, 'iat', floor(extract(epoch from r.created_at)),
+    'exp', floor(extract(epoch from g.expires_at))), g.user_id, g.container_id, g.client_id
+  into found
+  from openclaw.refresh_tokens as r join openclaw.live_grants as g on g.id = r.grant_id
+  where r.token_hash = openclaw.token_hash(introspect_refresh_token.token) and r.replaced_at is null;
+  found.answer := coalesce(found.answer, '{"active":false}');
+  return found;
+end
+$$;
+
+comment on function openclaw.introspect_refresh_token(text) is
+  'introspect() of a refresh token, which calls it.';
+
+revoke all on function openclaw.introspect_refresh_token(text) from public;
+
+create or replace function openclaw.introspect(token text) returns json
+  language c stable
+  as 'MODULE_PATHNAME', 'openclaw_introspect';
+
 create or replace function openclaw.revoke_grant(user_id text, grant_id text) returns boolean
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
@@ -2737,7 +2775,7 @@ create or replace function openclaw.front_caller(
     http_authorization text, client_certificate text, client_id text, client_secret text,
     client_assertion_type text, client_assertion text, scope text)
   returns openclaw.front_caller
-  language plpgsql volatile
+  language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
@@ -2851,6 +2889,54 @@ begin
     'scope', array_to_string(granted.scopes, ' '))));
 end
 $$;
+
+create function openclaw.front_introspections(
+    http_authorization text[], client_certificate text[], client_id text[], client_secret text[],
+    client_assertion_type text[], client_assertion text[], token text[], token_type_hint text[])
+  returns setof openclaw.http_answer
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_front_introspections';
+
+comment on function openclaw.front_introspections(text[], text[], text[], text[], text[], text[], text[], text[]) is
+  'POST /oauth/introspect (RFC 7662) of many requests, one element and one answer each, in order; an array that is null as a whole, but the first, is null for each. A token that the caller may not see is inactive. token_type_hint is not needed and not used. A caller is proven once for all requests that bring the same credentials, but for client_assertion. Errors: 2202E, 54000 for more than 1024 requests.';
+
+revoke all on function openclaw.front_introspections(text[], text[], text[], text[], text[], text[], text[], text[]) from public;
+
+create function openclaw.front_introspection_lists(http_authorization text[], body text[])
+  returns setof openclaw.http_answer
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_front_introspection_lists';
+
+comment on function openclaw.front_introspection_lists(text[], text[]) is
+  'POST /v1/introspect of many requests, as front_introspections: introspection of up to 1000 tokens, a JSON array of strings, answered by an array in the same order. A client authenticates with client_secret_basic, a harness with its bearer token.';
+
+revoke all on function openclaw.front_introspection_lists(text[], text[]) from public;
+
+create or replace function openclaw.front_introspect(
+    http_authorization text, client_certificate text, client_id text, client_secret text,
+    client_assertion_type text, client_assertion text, token text, token_type_hint text)
+  returns openclaw.http_answer
+  language sql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select a from openclaw.front_introspections(
+      array[http_authorization], array[client_certificate], array[client_id], array[client_secret],
+      array[client_assertion_type], array[client_assertion], array[token], array[token_type_hint]) as a
+  $$;
+
+comment on function openclaw.front_introspect(text, text, text, text, text, text, text, text) is
+  'front_introspections of one request.';
+
+create or replace function openclaw.front_introspect_many(http_authorization text, body text)
+  returns openclaw.http_answer
+  language sql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select a from openclaw.front_introspection_lists(array[http_authorization], array[body]) as a
+  $$;
+
+comment on function openclaw.front_introspect_many(text, text) is
+  'front_introspection_lists of one request.';
 
 create or replace function openclaw.front_revoke(
     http_authorization text, client_certificate text, client_id text, client_secret text,
@@ -3021,8 +3107,8 @@ create or replace function openclaw.capability_routines(capability text) returns
       ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
-      ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspect,
-                 front_introspect_many,front_revoke,front_status_list,front_connect,front_verify,
+      ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspections,
+                 front_introspection_lists,front_introspect,front_introspect_many,front_revoke,front_status_list,front_connect,front_verify,
                  front_maintain,front_ready}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability
