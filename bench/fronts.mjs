@@ -7,15 +7,13 @@ import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { load } from './http_load.mjs';
 import { nginxConf } from './nginx.mjs';
-import { freePort, listening, peakMiB, processorNanoseconds, tree, treeNanoseconds } from './processes.mjs';
+import { freePort, listening } from './processes.mjs';
 
 const BENCH = path.dirname(fileURLToPath(import.meta.url));
 const RESOURCE = 'https://mcp.example.com/mcp';
 const SCOPE = 'data:read mcp:tools';
-// A program that is compiled while it runs gets this first; the others have the run that is thrown away.
-const NODE_WARM_UP_SECONDS = 3;
-
 const FORM = 'application/x-www-form-urlencoded';
 const CLIENT_CREDENTIALS = new URLSearchParams({ grant_type: 'client_credentials', resource: RESOURCE, scope: SCOPE });
 
@@ -24,7 +22,6 @@ const CLIENT_CREDENTIALS = new URLSearchParams({ grant_type: 'client_credentials
 export class Fronts {
   #world;
   #servers = new Map();
-  #requests = 0;
   #logs = 0;
 
   constructor(world) {
@@ -159,27 +156,8 @@ export class Fronts {
 
   // --- Measuring ----------------------------------------------------------------------------------
 
-  // A sample of requests a second, latency, processor time a request and memory (bench/http_load.cpp).
-  async load(server, request, options = {}) {
-    const { expect, times, status, values, connections = 64, seconds = 1, rate } = options;
-    this.#requests += 1;
-    const file = await this.#world.file(`request-${this.#requests}`, request);
-    const generate = async (duration) => JSON.parse(await this.#world.run(
-      path.join(this.#world.programs, 'http_load'), [
-        '--port', server.port, '--connections', connections, '--request', file, '--seconds', duration,
-        ...(values ? ['--values', values] : []), ...(expect ? ['--expect', expect] : []),
-        ...(times ? ['--times', times] : []), ...(status ? ['--status', status] : []),
-        ...(rate ? ['--rate', rate] : []),
-      ]));
-    if (server.processes.node && !server.warm) await generate(NODE_WARM_UP_SECONDS);
-    server.warm = true;
-
-    const before = await spent(server);
-    const taken = await generate(seconds);
-    const after = await spent(server);
-    const cpu = Object.fromEntries(Object.keys(after).map((name) =>
-      [name, (after[name] - before[name]) / 1000 / taken.answered]));
-    return { value: taken.rate, p50: taken.p50, p99: taken.p99, cpu, memory: await memory(server) };
+  load(server, request, options) {
+    return load(this.#world, server, request, options);
   }
 
   // Introspections a second, each of another token; every answer must be an active one.
@@ -273,21 +251,4 @@ async function exchange(port, request) {
   socket.write(request);
   await once(socket, 'close');
   return answer;
-}
-
-// Nanoseconds on a processor until now, by the name of the process.
-async function spent({ processes }) {
-  return Object.fromEntries(await Promise.all(Object.entries(processes).map(async ([name, pid]) =>
-    [name, name === 'postgres' ? await treeNanoseconds(pid) : await sum(pid, processorNanoseconds)])));
-}
-
-// Postgres's is its shared buffers above all, and is left out.
-async function memory({ processes }) {
-  return Object.fromEntries(await Promise.all(Object.entries(processes)
-    .filter(([name]) => name !== 'postgres')
-    .map(async ([name, pid]) => [name, await sum(pid, peakMiB)])));
-}
-
-async function sum(pid, of) {
-  return (await Promise.all((await tree(pid)).map(of))).reduce((total, value) => total + value, 0);
 }

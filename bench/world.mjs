@@ -46,13 +46,14 @@ export class World {
                from bench.tokens as t, openclaw.verify_token(t.token) as v) as tokens,
               (select bool_and(v.valid)
                from bench.jwts as j,
-                    openclaw.verify_jwt(j.token, 'https://mcp.example.com/mcp') as v) as jwts`);
+                    openclaw.verify_jwt(j.token, 'https://mcp.example.com/mcp') as v
+               where j.n <= 100) as jwts`);
     if (!good.tokens || !good.jwts) throw new Error("the bench's own tokens are refused");
 
     const { rows } = await this.session.query('select token from bench.tokens order by n');
     this.tokens = rows.map((row) => row.token);
     this.tokenFile = await this.file('tokens', `${this.tokens.join('\n')}\n`);
-    const { rows: [jwt] } = await this.session.query('select token from bench.jwts limit 1');
+    const { rows: [jwt] } = await this.session.query('select token from bench.jwts where alg = \'EdDSA\' limit 1');
     this.signedBytes = jwt.token.lastIndexOf('.');
   }
 

@@ -19,10 +19,19 @@ create table bench.tokens as
   from (select n, openclaw.mint_token('user_direct') as m
         from generate_series(1, 20000) as n offset 0) as minted;
 
+-- API keys of a gate have the same form.
+create table bench.keys as
+  select n, (m).token, (m).token_hash
+  from (select n, openclaw.mint_token('user_direct') as m
+        from generate_series(1, 100000) as n offset 0) as minted;
+
+-- As many as the rows take whose JWTs must all be new.
 create table bench.jwts as
-  select n, (t).token
-  from (select n, openclaw.issue_access_token('ctr_bench', '{mcp:tools,data:read}', '1 hour') as t
-        from generate_series(1, 2000) as n offset 0) as signed;
+  select alg, n, (t).token
+  from (select alg, n, openclaw.issue_access_token('ctr_bench', '{mcp:tools,data:read}', '1 hour', alg => alg) as t
+        from (values ('EdDSA', 60000), ('ES256', 20000), ('RS256', 20000)) as wanted(alg, count),
+             generate_series(1, count) as n offset 0) as signed;
+create index on bench.jwts (alg, n);
 
 -- Without the foreign keys' checks: every user_id below exists.
 set session_replication_role = replica;
