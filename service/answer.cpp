@@ -8,10 +8,11 @@
 namespace openclaw::front {
 namespace {
 
-constexpr std::string_view kOurOwn[] = {
-    "connection",   "content-length",    "date",    "keep-alive", "server",
-    "te",           "transfer-encoding", "trailer", "upgrade",    "x-content-type-options",
-    "x-powered-by", "x-request-id"};
+constexpr std::string_view kOurOwn[] = {"connection",  "content-length",         "date",
+                                        "keep-alive",  "openclaw-source",        "server",
+                                        "te",          "transfer-encoding",      "trailer",
+                                        "upgrade",     "x-content-type-options", "x-powered-by",
+                                        "x-request-id"};
 
 bool is_our_own(std::string_view name) {
   return std::any_of(std::begin(kOurOwn), std::end(kOurOwn),

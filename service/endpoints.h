@@ -48,6 +48,7 @@ struct Endpoint {
   // time: it has a transaction of its own, so that none waits for one that is done.
   std::array<std::string_view, 3> alone_with{};
   bool prefix = false;  // paths below it are its own too
+  bool reads = false;   // it writes nothing, unless it goes alone: a standby may answer
 };
 
 std::span<const Endpoint> endpoints();

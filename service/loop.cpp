@@ -18,15 +18,16 @@ constexpr auto kLinger = 2s;
 
 }  // namespace
 
-Loop::Loop(const Options& options, SqlConnector& connector, Log& log,
-           std::atomic<unsigned>& clients, bool maintains)
+Loop::Loop(const Options& options, SqlServers& servers, Log& log, std::atomic<unsigned>& clients,
+           bool maintains)
     : drain_timeout_(options.drain_timeout),
       log_(log),
       clients_(clients),
       more_work_(context_.get_executor()),
       ticker_(context_),
-      sql_(context_, connector,
-           {options.connections, options.max_batch, options.max_waiting, options.request_timeout},
+      sql_(context_, servers,
+           {options.connections, options.max_batch, options.max_waiting, options.request_timeout,
+            options.max_lag},
            log),
       maintain_at_(maintains && options.maintenance_interval.count() > 0
                        ? std::chrono::steady_clock::time_point::min()

@@ -32,7 +32,7 @@ class Loop {
   using Clients = Deadlines<std::shared_ptr<Connection>, kLimits>;
 
   // `maintains`: one of the loops calls maintain() every so often.
-  Loop(const Options& options, SqlConnector& connector, Log& log, std::atomic<unsigned>& clients,
+  Loop(const Options& options, SqlServers& servers, Log& log, std::atomic<unsigned>& clients,
        bool maintains);
   ~Loop();
   Loop(const Loop&) = delete;

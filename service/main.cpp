@@ -27,8 +27,9 @@ constexpr std::uint64_t kOtherDescriptors = 64;
 
 // Empty, or why max_clients cannot be had.
 std::string raise_descriptor_limit_for(const Options& options) {
+  const std::uint64_t servers = 1 + options.standbys.size();
   const std::uint64_t needed = options.max_clients + kOtherDescriptors +
-                               std::uint64_t{options.threads} * (options.connections + 4);
+                               options.threads * (servers * options.connections + 5);
   const std::uint64_t limit = raise_descriptor_limit(needed);
   if (limit >= needed) return {};
   return "--max-clients " + std::to_string(options.max_clients) + " needs " +
@@ -64,22 +65,22 @@ void serve(Loops& loops, Door& door, Log& log) {
 }
 
 // The exit status.
-int listen_and_serve(const Options& options, SqlConnector& connector, Log& log) {
+int listen_and_serve(const Options& options, SqlServers& servers, Log& log) {
   std::atomic<unsigned> clients{0};
   Loops loops;
   for (unsigned i = 0; i < options.threads; ++i) {
-    loops.push_back(std::make_unique<Loop>(options, connector, log, clients, i == 0));
+    loops.push_back(std::make_unique<Loop>(options, servers, log, clients, i == 0));
   }
   std::optional<Door> door;
   try {
     door.emplace(options, loops, log, clients);
   } catch (const boost::system::system_error& error) {
-    connector.stop();
+    servers.stop();
     return refuse("cannot listen on " + options.address + " port " + std::to_string(options.port) +
                   ": " + error.code().message());
   }
   serve(loops, *door, log);
-  connector.stop();
+  servers.stop();
   log.write(LogLevel::info, "stopped", {{"log_lines_lost", static_cast<std::int64_t>(log.lost())}});
   return 0;
 }
@@ -98,6 +99,10 @@ int main(int argc, char** argv) {
   if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return refuse("cannot ignore SIGPIPE");
 
   Log log(options.log_level);
-  SqlConnector connector(options.database);
-  return listen_and_serve(options, connector, log);
+  const bool watched = !options.standbys.empty();
+  SqlServers servers{SqlConnector(options.database, watched ? "primary" : ""), {}};
+  for (const std::string& standby : options.standbys) {
+    servers.standbys.push_back(std::make_unique<SqlConnector>(standby, "standby"));
+  }
+  return listen_and_serve(options, servers, log);
 }

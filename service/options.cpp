@@ -66,7 +66,7 @@ std::string check_base_path(const std::string& path) {
 }
 
 // libpq's own message about a connection string can repeat a part of it, so it is not shown.
-std::string check_database(const std::string& conninfo) {
+std::string check_conninfo(const std::string& flag, const std::string& conninfo) {
   struct Free {
     void operator()(PQconninfoOption* parsed) const { PQconninfoFree(parsed); }
     void operator()(char* text) const { PQfreemem(text); }
@@ -74,11 +74,12 @@ std::string check_database(const std::string& conninfo) {
   char* message = nullptr;
   const std::unique_ptr<PQconninfoOption, Free> parsed(PQconninfoParse(conninfo.c_str(), &message));
   const std::unique_ptr<char, Free> message_owner(message);
-  if (!parsed) return "--database is not a libpq connection string (key=value ... or a URI)";
+  if (!parsed) return flag + " is not a libpq connection string (key=value ... or a URI)";
   for (const PQconninfoOption* entry = parsed.get(); entry->keyword != nullptr; ++entry) {
     const std::string_view keyword = entry->keyword;
     if (entry->val != nullptr && (keyword == "password" || keyword == "sslpassword")) {
-      return "--database must not hold a password, since other users can read a command line: put "
+      return flag +
+             " must not hold a password, since other users can read a command line: put "
              "it into a file named by PGPASSFILE (~/.pgpass) or into a service file";
     }
   }
@@ -155,8 +156,19 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
       ->capture_default_str();
   flags.text("database", options.database, "libpq connection string or URI, without a password")
       ->type_name("CONNINFO");
+  app.add_option(
+         "--standby", options.standbys,
+         "A hot standby, by a connection string as --database; may be given again. Standbys "
+         "answer what only reads (the variable takes one a line)")
+      ->envname(FlagSet::environment("standby"))
+      ->type_name("CONNINFO")
+      ->delimiter('\n')
+      ->allow_extra_args(false);
+  flags.time("max-lag", options.max_lag, milliseconds(500), minutes(10),
+             "How far behind the primary a standby may be and still be asked");
   flags.count("threads", options.threads, 1, 64, "Event loops, each on its own thread");
-  flags.count("connections", options.connections, 1, 64, "Connections to Postgres for each thread");
+  flags.count("connections", options.connections, 1, 64,
+              "Connections to each server, for each thread");
   flags.count("max-batch", options.max_batch, 1, 1'024,
               "Most requests in one SQL call; 1 sends each by itself");
   flags.count("max-clients", options.max_clients, 1, 1'000'000,
@@ -199,7 +211,10 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
 
   std::string error = read_listen(listen, options);
   if (error.empty()) error = check_base_path(options.base_path);
-  if (error.empty()) error = check_database(options.database);
+  if (error.empty()) error = check_conninfo("--database", options.database);
+  for (const std::string& standby : options.standbys) {
+    if (error.empty()) error = check_conninfo("--standby", standby);
+  }
   if (!error.empty()) return Exit{2, "openclaw-front: " + error + "\n"};
   const std::map<std::string, LogLevel> levels{{"debug", LogLevel::debug},
                                                {"info", LogLevel::info},

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "serving/log.h"
 
@@ -15,8 +16,10 @@ struct Options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: the kernel chooses one
   std::string database;       // a libpq connection string without a password; empty: PG* variables
+  std::vector<std::string> standbys;  // the same, for each standby
+  std::chrono::milliseconds max_lag{5'000};
   unsigned threads = 1;
-  unsigned connections = 2;  // to Postgres, for each thread
+  unsigned connections = 2;  // to each server, for each thread
   unsigned max_batch = 128;
   unsigned max_clients = 10'000;
   unsigned max_waiting = 1'024;  // requests that wait for SQL, for each thread

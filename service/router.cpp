@@ -217,7 +217,11 @@ Answer Router::respond(const Endpoint& endpoint, const Exchange& exchange) {
   SqlAnswer row = call(sql_call);
   if (row.outcome == SqlAnswer::Outcome::unavailable) return unavailable_answer();
   if (row.outcome == SqlAnswer::Outcome::row) {
-    if (auto answer = relayed_answer(std::move(row))) return std::move(*answer);
+    const std::string source = std::move(row.source);
+    if (auto answer = relayed_answer(std::move(row))) {
+      if (!source.empty()) answer->headers.emplace_back("OpenClaw-Source", source);
+      return std::move(*answer);
+    }
     log_.write(LogLevel::error, "sql_headers_invalid", {{"route", endpoint.name}});
   }
   return error_answer(500, "The service failed.");

@@ -23,6 +23,7 @@ struct SqlAnswer {
   int status = 0;
   std::string headers;
   std::optional<std::string> body;
+  std::string source;  // which server answered, where there are standbys (OpenClaw-Source)
 };
 
 using SqlArguments = std::vector<std::optional<std::string>>;
@@ -36,6 +37,8 @@ struct SqlCall {
 
   // The pool's own.
   std::chrono::steady_clock::time_point deadline{};
+  // What a standby refused, while the primary is asked: the answer if that one cannot be had.
+  std::optional<SqlAnswer> refusal;
 };
 
 struct SqlBatch {
@@ -48,6 +51,7 @@ struct SqlBatch {
   std::vector<Waiting> waiting;
   std::size_t rows = 0;             // what the statement must give
   std::vector<std::string> arrays;  // what it is called with: one array for each argument
+  std::string source;               // of its answers
 };
 
 // The calls are all for one endpoint, at least one. Where the endpoint shares, those with equal

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -21,8 +22,9 @@ class SqlConnector {
     std::string problem;      // libpq's message; it names hosts, users and databases, no secret
   };
 
-  // `conninfo` as for PQconnectdb.
-  explicit SqlConnector(std::string conninfo);
+  // `conninfo` as for PQconnectdb. `session`: its target_session_attrs, where it does not say;
+  // empty leaves that to libpq.
+  explicit SqlConnector(std::string conninfo, std::string session = {});
   ~SqlConnector() { stop(); }
   SqlConnector(const SqlConnector&) = delete;
   SqlConnector& operator=(const SqlConnector&) = delete;
@@ -41,6 +43,18 @@ class SqlConnector {
   std::shared_ptr<Shared> shared_;
   std::future<void> ended_;
   std::thread thread_;
+};
+
+// Where Postgres is, for all loops. Each server has a thread that connects, so that one which keeps
+// silent holds up nobody's way to another.
+struct SqlServers {
+  SqlConnector primary;
+  std::vector<std::unique_ptr<SqlConnector>> standbys;
+
+  void stop() {
+    primary.stop();
+    for (const auto& standby : standbys) standby->stop();
+  }
 };
 
 }  // namespace openclaw::front

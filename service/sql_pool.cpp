@@ -18,6 +18,13 @@ using namespace std::chrono_literals;
 constexpr auto kGrace = 500ms;
 constexpr auto kFirstPause = 100ms;
 constexpr auto kLongestPause = 1'000ms;
+// How often the primary, and then each standby, is asked for its position.
+constexpr auto kBetweenPositions = 200ms;
+// A standby that has been at a statement for longer keeps no request waiting for it.
+constexpr auto kPatience = 1'000ms;
+
+constexpr const char* kPosition =
+    "select p.cluster, p.timeline, p.reached, p.standby from openclaw.wal_position() as p";
 
 std::string session_settings(std::chrono::milliseconds statement_timeout) {
   return "set statement_timeout = " + std::to_string(statement_timeout.count()) +
@@ -44,6 +51,8 @@ std::string_view field(const PGresult* result, int row, int column) {
           static_cast<std::size_t>(PQgetlength(result, row, column))};
 }
 
+std::string_view name_of(bool standby) { return standby ? "standby" : "primary"; }
+
 SqlAnswer answer_in(const PGresult* result, std::size_t row_number) {
   const int row = static_cast<int>(row_number);
   SqlAnswer answer;
@@ -58,7 +67,39 @@ SqlAnswer answer_in(const PGresult* result, std::size_t row_number) {
   return answer;
 }
 
+std::optional<WalPosition> position_in(const std::vector<PgResult>& results) {
+  const PGresult* rows = results.size() == 1 ? results.front().get() : nullptr;
+  if (rows == nullptr || PQntuples(rows) != 1 || PQnfields(rows) != 4) return std::nullopt;
+  WalPosition here;
+  std::int64_t* const numbers[] = {&here.cluster, &here.timeline, &here.position};
+  for (int column = 0; column < 3; ++column) {
+    const std::string_view text = field(rows, 0, column);
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), *numbers[column]);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  }
+  here.standby = field(rows, 0, 3) == "t";
+  return here;
+}
+
+// Whether the answer would be another one of a server that knows more: an error, or a token that is
+// not active. JSON within a string has its quotes escaped, so no token's text can pass for that.
+bool refuses(const SqlAnswer& answer) {
+  return answer.outcome != SqlAnswer::Outcome::row || answer.status >= 400 ||
+         (answer.body && answer.body->find(R"({"active":false})") != std::string::npos);
+}
+
+// A structured field (RFC 8941): standby;max-lag=0.213, in seconds.
+std::string standby_source(std::chrono::steady_clock::duration lag) {
+  const auto whole = std::chrono::ceil<std::chrono::milliseconds>(lag).count();
+  const std::string thousandths = std::to_string(1'000 + whole % 1'000).substr(1);
+  return "standby;max-lag=" + std::to_string(whole / 1'000) + "." + thousandths;
+}
+
 void answer(SqlCall& call, SqlAnswer with) {
+  if (with.outcome == SqlAnswer::Outcome::unavailable && call.refusal) {
+    with = *std::exchange(call.refusal, std::nullopt);
+  }
   // The call may go, with its `done`, while `done` runs.
   const auto done = std::move(call.done);
   done(std::move(with));
@@ -66,22 +107,32 @@ void answer(SqlCall& call, SqlAnswer with) {
 
 }  // namespace
 
-SqlPool::SqlPool(boost::asio::io_context& loop, SqlConnector& connector, const Settings& settings,
+SqlPool::SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Settings& settings,
                  Log& log)
     : loop_(loop),
-      connector_(connector),
       settings_(settings),
+      has_standbys_(!servers.standbys.empty()),
       log_(log),
-      slots_(settings.connections),
-      queues_(endpoints().size()) {
-  for (Slot& slot : slots_) open(slot);
+      bound_(settings.max_lag),
+      queues_(2 * endpoints().size()) {
+  const auto add = [this](SqlConnector& server, Role role) {
+    Slot& slot = slots_.emplace_back();
+    slot.server = &server;
+    slot.role = role;
+  };
+  for (unsigned i = 0; i < settings.connections; ++i) {
+    add(servers.primary, Role::primary);
+    for (const auto& standby : servers.standbys) add(*standby, Role::standby);
+  }
+  if (has_standbys_) add(servers.primary, Role::watch);
+  for (Slot& slot : slots_) open(slot);  // only now that they stay where they are
 }
 
 // --- Connections ---------------------------------------------------------------------------------
 
 void SqlPool::open(Slot& slot) {
   slot.state = Slot::State::connecting;
-  connector_.open(loop_, [this, &slot](SqlConnector::Opened result) {
+  slot.server->open(loop_, [this, &slot](SqlConnector::Opened result) {
     if (!stopped_) opened(slot, std::move(result));
   });
 }
@@ -91,9 +142,13 @@ void SqlPool::opened(Slot& slot, SqlConnector::Opened result) {
   slot.connection = std::make_shared<SqlConnection>(
       loop_, std::move(result.connection),
       SqlConnection::Events{[this, &slot](std::vector<PgResult> results) {
-                              slot.state == Slot::State::preparing
-                                  ? prepared(slot, results)
-                                  : answered(slot, std::move(results));
+                              if (slot.state == Slot::State::preparing) {
+                                prepared(slot, results);
+                              } else if (slot.state == Slot::State::asked_position) {
+                                positioned(slot, results);
+                              } else {
+                                answered(slot, std::move(results));
+                              }
                             },
                             [this, &slot] { lost(slot); }});
   slot.connection->start();
@@ -111,7 +166,8 @@ void SqlPool::prepare_next(Slot& slot) {
   if (slot.prepared > all.size()) {
     slot.state = Slot::State::idle;
     slot.failures = 0;
-    log_.write(LogLevel::info, "sql_connected", {});
+    slot.ask_position = slot.role != Role::primary;
+    log_.write(LogLevel::info, "sql_connected", {{"server", name_of(slot.role == Role::standby)}});
     return dispatch_soon();
   }
   const Endpoint* endpoint = slot.prepared == 0 ? nullptr : &all[slot.prepared - 1];
@@ -137,40 +193,113 @@ void SqlPool::attempt_failed(Slot& slot, std::string_view step, std::string_view
   if (slot.connection) slot.connection->close();
   slot.connection.reset();
   slot.state = Slot::State::closed;
+  slot.knows_until = Clock::time_point::min();
   const auto pause =
       std::min<Clock::duration>(kFirstPause * (1U << std::min(slot.failures, 8U)), kLongestPause);
   slot.open_next = Clock::now() + pause;
   ++slot.failures;
   // An outage is one line for each connection, not one for each attempt.
-  log_.write(slot.failures == 1 ? LogLevel::warning : LogLevel::debug, "sql_unavailable",
-             {{"step", step}, {"problem", problem}});
-  if (away()) answer_waiting_until(Clock::time_point::max());
+  log_.write(
+      slot.failures == 1 ? LogLevel::warning : LogLevel::debug, "sql_unavailable",
+      {{"server", name_of(slot.role == Role::standby)}, {"step", step}, {"problem", problem}});
+  answer_hopeless(Clock::now());
 }
 
 void SqlPool::lost(Slot& slot) {
   if (slot.state == Slot::State::preparing) {
     return attempt_failed(slot, "prepare", "the connection was lost");
   }
-  log_.write(LogLevel::warning, "sql_connection_lost", {});
+  log_.write(LogLevel::warning, "sql_connection_lost",
+             {{"server", name_of(slot.role == Role::standby)}});
   slot.connection.reset();
+  slot.knows_until = Clock::time_point::min();
   SqlBatch batch = std::exchange(slot.batch, {});
   open(slot);
+  if (slot.role == Role::standby && ask_primary(batch)) return;
   answer_all(batch, SqlAnswer::Outcome::unavailable);
 }
 
-// True when every connection is closed and the last attempt to open it failed.
-bool SqlPool::away() const {
+// True when every connection to it is closed and the last attempt to open it failed.
+bool SqlPool::primary_is_away() const {
   return std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
-    return slot.failures > 0 && slot.state != Slot::State::idle && slot.state != Slot::State::busy;
+    return slot.role != Role::primary || (slot.failures > 0 && slot.state != Slot::State::idle &&
+                                          slot.state != Slot::State::busy);
   });
+}
+
+// --- Standbys ------------------------------------------------------------------------------------
+
+void SqlPool::send_position_question(Slot& slot) {
+  slot.ask_position = false;
+  slot.state = Slot::State::asked_position;
+  slot.sent = Clock::now();
+  slot.overdue = slot.sent + settings_.request_timeout + kGrace;
+  if (!slot.connection->send(kPosition)) lost(slot);
+}
+
+void SqlPool::positioned(Slot& slot, const std::vector<PgResult>& results) {
+  slot.state = Slot::State::idle;
+  const std::optional<WalPosition> here =
+      error_in(results).empty() ? position_in(results) : std::nullopt;
+  if (!here) {
+    log_.write(LogLevel::warning, "sql_error",
+               {{"route", "position"}, {"sqlstate", error_in(results)}});
+  } else if (slot.role == Role::watch) {
+    bound_.primary_is_at(*here, slot.sent);
+    for (Slot& other : slots_) {
+      if (other.role == Role::standby) other.ask_position = true;
+    }
+  } else if (here->standby) {
+    slot.knows_until = bound_.knows_all_until(*here).value_or(slot.knows_until);
+  } else {  // promoted: another attempt finds a standby, or fails
+    slot.connection->close();
+    return lost(slot);
+  }
+  dispatch_soon();
+}
+
+bool SqlPool::is_within_bound(const Slot& slot, Clock::time_point now) const {
+  // Not now - knows_until: that is min() where nothing is known.
+  return slot.role == Role::standby && slot.knows_until >= now - settings_.max_lag;
+}
+
+// Whether what only reads waits for a standby: one is free, or will be shortly.
+bool SqlPool::a_standby_serves(Clock::time_point now) const {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+    const bool free = slot.state == Slot::State::idle;
+    const bool at_work =
+        slot.state == Slot::State::busy || slot.state == Slot::State::asked_position;
+    return is_within_bound(slot, now) && (free || (at_work && now < slot.sent + kPatience));
+  });
+}
+
+void SqlPool::log_bounds(Clock::time_point now) {
+  for (Slot& slot : slots_) {
+    const bool within = is_within_bound(slot, now);
+    if (slot.role != Role::standby || within == slot.within_bound) continue;
+    slot.within_bound = within;
+    log_.write(within ? LogLevel::info : LogLevel::warning,
+               within ? "standby_within_bound" : "standby_behind", {});
+  }
 }
 
 // --- Calls ---------------------------------------------------------------------------------------
 
+std::deque<SqlCall*>& SqlPool::queue_of(const SqlCall& call, bool primary) {
+  const auto endpoint = static_cast<std::size_t>(call.endpoint - endpoints().data());
+  return queues_[primary ? endpoint : endpoints().size() + endpoint];
+}
+
+bool SqlPool::nobody_answers(bool read, Clock::time_point now) const {
+  return primary_is_away() && !(read && a_standby_serves(now));
+}
+
 bool SqlPool::submit(SqlCall& call) {
-  if (stopped_ || waiting_ >= settings_.max_waiting || away()) return false;
-  call.deadline = Clock::now() + settings_.request_timeout;
-  queues_[static_cast<std::size_t>(call.endpoint - endpoints().data())].push_back(&call);
+  const auto now = Clock::now();
+  const bool read = has_standbys_ && call.endpoint->reads && !call.alone;
+  if (stopped_ || waiting_ >= settings_.max_waiting || nobody_answers(read, now)) return false;
+  call.deadline = now + settings_.request_timeout;
+  queue_of(call, !read).push_back(&call);
   ++waiting_;
   dispatch_soon();
   return true;
@@ -186,17 +315,38 @@ void SqlPool::dispatch_soon() {
 }
 
 void SqlPool::dispatch() {
-  for (Slot& slot : slots_) {
-    if (waiting_ == 0) return;
-    if (slot.state == Slot::State::idle) send(slot);
+  const auto now = Clock::now();
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const std::size_t place = (first_slot_ + i) % slots_.size();
+    Slot& slot = slots_[place];
+    if (slot.state != Slot::State::idle) continue;
+    if (slot.ask_position) {
+      send_position_question(slot);
+    } else if (std::deque<SqlCall*>* queue = next_queue(slot, now)) {
+      send(slot, *queue);
+      first_slot_ = place + 1;
+    }
   }
 }
 
-std::vector<SqlCall*> SqlPool::take() {
+// What waits for a connection like this, endpoints in turn; null when nothing does.
+std::deque<SqlCall*>* SqlPool::next_queue(const Slot& slot, Clock::time_point now) {
+  if (waiting_ == 0 || slot.role == Role::watch) return nullptr;
+  const bool primary = slot.role == Role::primary;
+  const bool reads =
+      primary ? !has_standbys_ || !a_standby_serves(now) : is_within_bound(slot, now);
+  for (std::size_t i = 0; i < queues_.size(); ++i) {
+    const std::size_t place = (turn_ + i) % queues_.size();
+    const bool allowed = place < endpoints().size() ? primary : reads;
+    if (!allowed || queues_[place].empty()) continue;
+    turn_ = place + 1;
+    return &queues_[place];
+  }
+  return nullptr;
+}
+
+std::vector<SqlCall*> SqlPool::take(std::deque<SqlCall*>& queue) {
   std::vector<SqlCall*> calls;
-  while (queues_[turn_].empty()) turn_ = (turn_ + 1) % queues_.size();
-  std::deque<SqlCall*>& queue = queues_[turn_];
-  turn_ = (turn_ + 1) % queues_.size();
   const bool one =
       queue.front()->alone || queue.front()->endpoint->coalescing == Coalescing::single;
   const std::size_t most = one ? 1 : settings_.max_batch;
@@ -208,10 +358,16 @@ std::vector<SqlCall*> SqlPool::take() {
   return calls;
 }
 
-void SqlPool::send(Slot& slot) {
-  slot.batch = make_batch(take());
+void SqlPool::send(Slot& slot, std::deque<SqlCall*>& queue) {
+  slot.batch = make_batch(take(queue));
   slot.state = Slot::State::busy;
-  slot.overdue = Clock::now() + settings_.request_timeout + kGrace;
+  slot.sent = Clock::now();
+  slot.overdue = slot.sent + settings_.request_timeout + kGrace;
+  if (slot.role == Role::standby) {
+    slot.batch.source = standby_source(slot.sent - slot.knows_until);
+  } else if (has_standbys_) {
+    slot.batch.source = "primary";
+  }
   const std::string name(slot.batch.endpoint->name);
   const bool sent = slot.connection->send_prepared(name, slot.batch.arrays);
   slot.batch.arrays.clear();
@@ -231,18 +387,39 @@ void SqlPool::answered(Slot& slot, std::vector<PgResult> results) {
     log_.write(LogLevel::error, "sql_answer_invalid", {{"route", batch.endpoint->name}});
     return answer_all(batch, SqlAnswer::Outcome::failed);
   }
-  deliver(batch, rows);
+  deliver(slot, batch, rows);
 }
 
-void SqlPool::deliver(SqlBatch& batch, const PGresult* result) {
+void SqlPool::deliver(Slot& slot, SqlBatch& batch, const PGresult* result) {
+  SqlBatch refusals;
   for (SqlBatch::Waiting& waiting : batch.waiting) {
     if (waiting.call == nullptr) continue;
     SqlAnswer row = answer_in(result, waiting.row);
+    row.source = batch.source;
     if (row.outcome == SqlAnswer::Outcome::failed) {
       log_.write(LogLevel::error, "sql_answer_invalid", {{"route", batch.endpoint->name}});
     }
+    if (slot.role == Role::standby && refuses(row) && !primary_is_away()) {
+      waiting.call->refusal = std::move(row);
+      refusals.waiting.push_back(waiting);
+      continue;
+    }
     answer(*waiting.call, std::move(row));
   }
+  ask_primary(refusals);
+}
+
+// False, and nothing done, when it is away: nobody else can be asked.
+bool SqlPool::ask_primary(SqlBatch& batch) {
+  if (primary_is_away()) return false;
+  // To the front, where the oldest stand, in their order.
+  for (auto waiting = batch.waiting.rbegin(); waiting != batch.waiting.rend(); ++waiting) {
+    if (waiting->call == nullptr) continue;
+    queue_of(*waiting->call, true).push_front(std::exchange(waiting->call, nullptr));
+    ++waiting_;
+  }
+  dispatch_soon();
+  return true;
 }
 
 void SqlPool::refused(Slot& slot, SqlBatch& batch, std::string_view sqlstate) {
@@ -254,23 +431,20 @@ void SqlPool::refused(Slot& slot, SqlBatch& batch, std::string_view sqlstate) {
   if (failure == SqlFailure::stale) {
     slot.connection->close();
     slot.connection.reset();
+    slot.knows_until = Clock::time_point::min();
     open(slot);
   }
+  if (slot.role == Role::standby && ask_primary(batch)) return;
   if (failure != SqlFailure::refused) return answer_all(batch, SqlAnswer::Outcome::unavailable);
   if (batch.waiting.size() == 1) return answer_all(batch, SqlAnswer::Outcome::failed);
   send_one_by_one(batch);
 }
 
 void SqlPool::send_one_by_one(SqlBatch& batch) {
-  std::deque<SqlCall*>& queue =
-      queues_[static_cast<std::size_t>(batch.endpoint - endpoints().data())];
-  // To the front, where the oldest stand, in their order.
-  for (auto waiting = batch.waiting.rbegin(); waiting != batch.waiting.rend(); ++waiting) {
-    if (waiting->call == nullptr) continue;
-    waiting->call->alone = true;
-    queue.push_front(waiting->call);
-    ++waiting_;
+  for (SqlBatch::Waiting& waiting : batch.waiting) {
+    if (waiting.call != nullptr) waiting.call->alone = true;
   }
+  if (!ask_primary(batch)) answer_all(batch, SqlAnswer::Outcome::unavailable);
 }
 
 void SqlPool::answer_all(SqlBatch& batch, SqlAnswer::Outcome outcome) {
@@ -281,8 +455,10 @@ void SqlPool::answer_all(SqlBatch& batch, SqlAnswer::Outcome outcome) {
   }
 }
 
-void SqlPool::answer_waiting_until(Clock::time_point now) {
-  for (std::deque<SqlCall*>& queue : queues_) {
+// Those in the first so many queues whose time is over.
+void SqlPool::answer_waiting_until(Clock::time_point now, std::size_t queues) {
+  for (std::size_t i = 0; i < std::min(queues, queues_.size()); ++i) {
+    std::deque<SqlCall*>& queue = queues_[i];
     while (!queue.empty() && queue.front()->deadline <= now) {
       SqlCall& call = *queue.front();
       queue.pop_front();
@@ -292,18 +468,33 @@ void SqlPool::answer_waiting_until(Clock::time_point now) {
   }
 }
 
+// What nobody could answer any more is answered at once.
+void SqlPool::answer_hopeless(Clock::time_point now) {
+  if (!primary_is_away()) return;
+  if (!a_standby_serves(now)) return answer_waiting_until(Clock::time_point::max());
+  answer_waiting_until(Clock::time_point::max(), endpoints().size());
+}
+
 // --- Time ----------------------------------------------------------------------------------------
 
 void SqlPool::tick(Clock::time_point now) {
   if (stopped_) return;
   answer_waiting_until(now);
   for (Slot& slot : slots_) {
+    if (slot.role == Role::watch && ask_position_at_ <= now) {
+      slot.ask_position = true;
+      ask_position_at_ = now + kBetweenPositions;
+    }
     for (SqlBatch::Waiting& waiting : slot.batch.waiting) {
       if (waiting.call != nullptr && waiting.call->deadline <= now) {
         answer(*std::exchange(waiting.call, nullptr), {});
       }
     }
-    const bool under_way = slot.state == Slot::State::preparing || slot.state == Slot::State::busy;
+    const bool hangs = slot.role == Role::standby && slot.sent + kPatience <= now;
+    if (hangs) ask_primary(slot.batch);
+    const bool under_way = slot.state == Slot::State::preparing ||
+                           slot.state == Slot::State::busy ||
+                           slot.state == Slot::State::asked_position;
     if (under_way && slot.overdue <= now) {
       log_.write(LogLevel::warning, "sql_overdue", {});
       slot.connection->close();
@@ -311,6 +502,10 @@ void SqlPool::tick(Clock::time_point now) {
     }
     if (slot.state == Slot::State::closed && slot.open_next <= now) open(slot);
   }
+  if (!has_standbys_) return;
+  log_bounds(now);
+  answer_hopeless(now);
+  dispatch_soon();  // positions are due, and what waited for a standby that hangs goes elsewhere
 }
 
 void SqlPool::stop() {

@@ -6,6 +6,12 @@
 //
 // A batch that Postgres refuses is sent again one by one, once, so that one request cannot fail its
 // neighbours. Postgres that cannot be reached is known at once, and tried again by itself.
+//
+// Standbys, where there are some, answer what only reads, each connection as long as it is known to
+// be behind by no more than max_lag (replay_bound.h); while none is, the primary does. A standby
+// says yes only: what it refuses, and what it fails at, is put to the primary, which may know more
+// by now and keeps the audit row. One connection to the primary does nothing but ask for its
+// position.
 #pragma once
 
 #include <chrono>
@@ -18,6 +24,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "serving/log.h"
+#include "service/replay_bound.h"
 #include "service/sql_batch.h"
 #include "service/sql_connection.h"
 #include "service/sql_connector.h"
@@ -29,14 +36,14 @@ class SqlPool {
   using Clock = std::chrono::steady_clock;
 
   struct Settings {
-    unsigned connections;
+    unsigned connections;  // to each server
     unsigned max_batch;
     unsigned max_waiting;
     std::chrono::milliseconds request_timeout;
+    std::chrono::milliseconds max_lag;  // of a standby that is asked
   };
 
-  SqlPool(boost::asio::io_context& loop, SqlConnector& connector, const Settings& settings,
-          Log& log);
+  SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Settings& settings, Log& log);
   SqlPool(const SqlPool&) = delete;
   SqlPool& operator=(const SqlPool&) = delete;
 
@@ -51,16 +58,26 @@ class SqlPool {
   void stop();
 
  private:
+  enum class Role : std::uint8_t { primary, standby, watch };
+
   struct Slot {
-    enum class State : std::uint8_t { closed, connecting, preparing, idle, busy };
+    enum class State : std::uint8_t { closed, connecting, preparing, idle, busy, asked_position };
+    SqlConnector* server = nullptr;
+    Role role = Role::primary;
     State state = State::closed;
     std::shared_ptr<SqlConnection> connection;
     // Set-up of the session: its settings first, then a prepared statement for each endpoint.
     std::size_t prepared = 0;
     SqlBatch batch;
+    Clock::time_point sent{};       // the statement under way
     Clock::time_point overdue{};    // when a statement under way is given up
     Clock::time_point open_next{};  // when a closed one is opened again
     unsigned failures = 0;          // attempts in a row
+    // Of a standby: this connection's server knows all that the primary had said by then. A server
+    // that starts again can be behind where it was, which ends its connections, and this with them.
+    Clock::time_point knows_until = Clock::time_point::min();
+    bool ask_position = false;
+    bool within_bound = false;  // as the log has it
   };
 
   void open(Slot& slot);
@@ -69,27 +86,42 @@ class SqlPool {
   void prepared(Slot& slot, const std::vector<PgResult>& results);
   void attempt_failed(Slot& slot, std::string_view step, std::string_view problem);
   void lost(Slot& slot);
-  bool away() const;
+  bool primary_is_away() const;
 
+  void send_position_question(Slot& slot);
+  void positioned(Slot& slot, const std::vector<PgResult>& results);
+  bool is_within_bound(const Slot& slot, Clock::time_point now) const;
+  bool a_standby_serves(Clock::time_point now) const;
+  void log_bounds(Clock::time_point now);
+
+  std::deque<SqlCall*>& queue_of(const SqlCall& call, bool primary);
+  bool nobody_answers(bool read, Clock::time_point now) const;
   void dispatch_soon();
   void dispatch();
-  std::vector<SqlCall*> take();
-  void send(Slot& slot);
+  std::deque<SqlCall*>* next_queue(const Slot& slot, Clock::time_point now);
+  std::vector<SqlCall*> take(std::deque<SqlCall*>& queue);
+  void send(Slot& slot, std::deque<SqlCall*>& queue);
   void answered(Slot& slot, std::vector<PgResult> results);
-  void deliver(SqlBatch& batch, const PGresult* result);
+  void deliver(Slot& slot, SqlBatch& batch, const PGresult* result);
+  bool ask_primary(SqlBatch& batch);
   void refused(Slot& slot, SqlBatch& batch, std::string_view sqlstate);
   void send_one_by_one(SqlBatch& batch);
   void answer_all(SqlBatch& batch, SqlAnswer::Outcome outcome);
-  void answer_waiting_until(Clock::time_point now);
+  void answer_waiting_until(Clock::time_point now, std::size_t queues = SIZE_MAX);
+  void answer_hopeless(Clock::time_point now);
 
   boost::asio::io_context& loop_;
-  SqlConnector& connector_;
   const Settings settings_;
+  const bool has_standbys_;
   Log& log_;
   std::vector<Slot> slots_;
-  std::vector<std::deque<SqlCall*>> queues_;  // one for each of endpoints(), oldest first
-  std::size_t waiting_ = 0;                   // calls in the queues
-  std::size_t turn_ = 0;                      // the queue that is looked at first
+  ReplayBound bound_;
+  Clock::time_point ask_position_at_{};
+  // Oldest first: one for each of endpoints() for the primary, then one for each for any server.
+  std::vector<std::deque<SqlCall*>> queues_;
+  std::size_t waiting_ = 0;     // calls in the queues
+  std::size_t turn_ = 0;        // the queue that is looked at first
+  std::size_t first_slot_ = 0;  // the connection that is looked at first
   bool dispatch_posted_ = false;
   bool stopped_ = false;
 };

@@ -198,3 +198,11 @@ $$;
 comment on function openclaw.front_ready() is
   'GET /readyz: 200 when the database can decide and sign, else 503 and what is missing.';
 revoke all on function openclaw.front_ready() from public;
+
+create function openclaw.wal_position(out cluster bigint, out timeline bigint, out reached bigint,
+                                      out standby boolean)
+  language c volatile strict
+  as 'MODULE_PATHNAME', 'openclaw_wal_position';
+comment on function openclaw.wal_position() is
+  'Where this server stands, for the front, which bounds by it how far a standby is behind: the system identifier, the timeline, and the byte of the WAL up to which a primary has written (and flushed now) or a standby has replayed.';
+revoke all on function openclaw.wal_position() from public;

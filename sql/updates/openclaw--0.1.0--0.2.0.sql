@@ -3086,6 +3086,16 @@ begin
 end
 $$;
 
+create function openclaw.wal_position(out cluster bigint, out timeline bigint, out reached bigint,
+                                      out standby boolean)
+  language c volatile strict
+  as 'MODULE_PATHNAME', 'openclaw_wal_position';
+
+comment on function openclaw.wal_position() is
+  'Where this server stands, for the front, which bounds by it how far a standby is behind: the system identifier, the timeline, and the byte of the WAL up to which a primary has written (and flushed now) or a standby has replayed.';
+
+revoke all on function openclaw.wal_position() from public;
+
 -- Who may call what: capabilities, granted to roles.
 
 create or replace function openclaw.capability_routines(capability text) returns setof regprocedure
@@ -3109,7 +3119,7 @@ create or replace function openclaw.capability_routines(capability text) returns
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspections,
                  front_introspection_lists,front_introspect,front_introspect_many,front_revoke,front_status_list,front_connect,front_verify,
-                 front_maintain,front_ready}')
+                 front_maintain,front_ready,wal_position}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability
   $$;

@@ -40,6 +40,7 @@ const readers = {
   front_status_list: `(openclaw.front_status_list('/ada-laptop/0')).status = 200`,
   front_connect: `(openclaw.front_connect('Bearer ' || $2, null, 'ada-laptop', null)).status = 200`,
   front_verify: `(openclaw.front_verify('Bearer ' || $4, '${endpoint}', null)).status = 200`,
+  wal_position: `(openclaw.wal_position()).standby`,
   front_ready: `(openclaw.front_ready()).status = 200`,
 };
 

@@ -113,6 +113,15 @@ TEST(Endpoints, GiveARequestThatWritesWhatAnotherMayWantATransactionOfItsOwn) {
   EXPECT_FALSE(goes_alone(at("/v1/verify"), SqlArguments(3, "x")));
 }
 
+TEST(Endpoints, LetAStandbyAnswerWhatOnlyReads) {
+  std::set<std::string_view> writing;
+  for (const Endpoint& endpoint : endpoints()) {
+    if (!endpoint.reads) writing.insert(endpoint.name);
+    if (endpoint.reads) EXPECT_NE(endpoint.coalescing, Coalescing::single) << endpoint.name;
+  }
+  EXPECT_EQ(writing, (std::set<std::string_view>{"authorize", "healthz", "maintain", "revoke"}));
+}
+
 TEST(Endpoints, CallAFunctionWithoutArgumentsPlainly) {
   EXPECT_EQ(statement(at("/readyz")),
             "select a.status, a.headers, a.body from openclaw.front_ready() as a");

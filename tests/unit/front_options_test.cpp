@@ -142,6 +142,24 @@ TEST(Options, RefuseADatabaseThatIsNoConnectionStringAndDoNotRepeatIt) {
   }
 }
 
+TEST(Options, TakeAStandbyForEachFlagOrLine) {
+  EXPECT_TRUE(options({}).standbys.empty());
+  EXPECT_EQ(options({}).max_lag, 5s);
+  const Options two =
+      options({"--standby", "host=a user=x", "--standby", "host=b", "--max-lag", "1s"});
+  EXPECT_EQ(two.standbys, (std::vector<std::string>{"host=a user=x", "host=b"}));
+  EXPECT_EQ(two.max_lag, 1s);
+  const Environment standbys("OPENCLAW_STANDBY", "host=a user=x\nhost=b");
+  EXPECT_EQ(options({}).standbys, two.standbys);
+}
+
+TEST(Options, RefuseAStandbyWithAPassword) {
+  const std::string message =
+      refusal({"--standby", "host=a", "--standby", "host=b password=hunter2"});
+  EXPECT_NE(message.find("--standby"), std::string::npos);
+  EXPECT_EQ(message.find("hunter2"), std::string::npos);
+}
+
 TEST(Options, ComeFromTheEnvironmentAndFlagsGoFirst) {
   const Environment batch("OPENCLAW_MAX_BATCH", "7");
   const Environment level("OPENCLAW_LOG_LEVEL", "warning");
