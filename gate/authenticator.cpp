@@ -1,6 +1,7 @@
 #include "gate/authenticator.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/jwt.h"
@@ -32,18 +33,20 @@ Decision refused(Error error) {
 
 Decision allowed() { return {.verdict = Verdict::allowed, .reason = "ok", .presented = true}; }
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+constexpr std::array<bool, 256> kToken68 = [] {
+  std::array<bool, 256> is{};
+  constexpr std::string_view kAll =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+  for (const char c : kAll) is[static_cast<unsigned char>(c)] = true;
+  return is;
+}();
 
 // token68 (RFC 9110 11.2), which is b64token (RFC 6750 2.1).
 bool is_token68(std::string_view text) {
   const std::size_t end = text.find_last_not_of('=') + 1;  // npos + 1 is 0
   return end != 0 &&
-         std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), [](char c) {
-           return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '+' ||
-                  c == '/';
-         });
+         std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end),
+                     [](char c) { return kToken68[static_cast<unsigned char>(c)]; });
 }
 
 bool is_bearer(std::string_view scheme) {

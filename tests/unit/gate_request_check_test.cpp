@@ -52,6 +52,28 @@ TEST(RequestCheck, RefusesLinesThatTwoReadersWouldEndDifferently) {
   EXPECT_EQ(status_of("\x16\x03\x01"), 400);  // TLS on a port without
 }
 
+TEST(RequestCheck, FindsAControlCharacterWhereverItStands) {
+  const std::string head = "GET / HTTP/1.1\r\nHost: 0123456789012345678901234567\r\n\r\n";
+  const std::size_t value = head.find("0123");
+  for (std::size_t at = value; at < value + 28; ++at) {
+    for (int c = 0; c < 256; ++c) {
+      std::string other = head;
+      other[at] = static_cast<char>(c);
+      const bool is_control = (c < 0x20 && c != '\t') || c == 0x7F;
+      EXPECT_EQ(check_head(other).has_value(), is_control) << c << " at " << at;
+    }
+  }
+}
+
+TEST(RequestCheck, TakesTheBeginningOfAHeadAsItComes) {
+  const std::string head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  for (std::size_t size = 0; size <= head.size(); ++size) {
+    EXPECT_FALSE(check_head(std::string_view(head).substr(0, size))) << size;
+  }
+  EXPECT_TRUE(check_head(" "));
+  EXPECT_TRUE(check_head("\n"));
+}
+
 TEST(RequestCheck, RefusesFieldsThatAreNone) {
   EXPECT_EQ(status_of(with_fields("A : b\r\n")), 400);
   EXPECT_EQ(status_of(with_fields("no colon\r\n")), 400);
