@@ -27,7 +27,7 @@ Loop::Loop(const Options& options, SqlServers& servers, Log& log, std::atomic<un
       ticker_(context_),
       sql_(context_, servers,
            {options.connections, options.max_batch, options.max_waiting, options.request_timeout,
-            options.max_lag},
+            options.max_lag, options.transaction_pooler},
            log),
       maintain_at_(maintains && options.maintenance_interval.count() > 0
                        ? std::chrono::steady_clock::time_point::min()

@@ -151,6 +151,7 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
   FlagSet flags(app);
   std::string listen = "127.0.0.1:8080";
   std::string level = "info";
+  std::string pooler = "none";
   flags.text("listen", listen, "Address and port to listen on; port 0 lets the kernel choose")
       ->type_name("ADDR:PORT")
       ->capture_default_str();
@@ -166,6 +167,13 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
       ->allow_extra_args(false);
   flags.time("max-lag", options.max_lag, milliseconds(500), minutes(10),
              "How far behind the primary a standby may be and still be asked");
+  flags
+      .text("pooler", pooler,
+            "none, or transaction: --database is a PgBouncer in transaction mode (standbys are "
+            "reached "
+            "directly)")
+      ->check(CLI::IsMember({"none", "transaction"}))
+      ->capture_default_str();
   flags.count("threads", options.threads, 1, 64, "Event loops, each on its own thread");
   flags.count("connections", options.connections, 1, 64,
               "Connections to each server, for each thread");
@@ -221,6 +229,7 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
                                                {"warning", LogLevel::warning},
                                                {"error", LogLevel::error}};
   options.log_level = levels.at(level);
+  options.transaction_pooler = pooler == "transaction";
   return options;
 }
 

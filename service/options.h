@@ -18,6 +18,7 @@ struct Options {
   std::string database;       // a libpq connection string without a password; empty: PG* variables
   std::vector<std::string> standbys;  // the same, for each standby
   std::chrono::milliseconds max_lag{5'000};
+  bool transaction_pooler = false;  // database is one: no session, no prepared statement
   unsigned threads = 1;
   unsigned connections = 2;  // to each server, for each thread
   unsigned max_batch = 128;

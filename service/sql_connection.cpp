@@ -19,6 +19,14 @@ bool SqlConnection::send(const std::string& sql) {
   return sent(PQsendQuery(connection_.get(), sql.c_str()));
 }
 
+bool SqlConnection::send_unprepared(const std::string& sql,
+                                    std::span<const std::string> parameters) {
+  std::vector<const char*> values;
+  for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
+  return sent(PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()),
+                                nullptr, values.data(), nullptr, nullptr, 0));
+}
+
 bool SqlConnection::send_prepare(const std::string& name, const std::string& sql) {
   return sent(PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr));
 }

@@ -30,6 +30,7 @@ class SqlConnection : public std::enable_shared_from_this<SqlConnection> {
 
   // Precondition: none is under way. False when the connection is gone; `lost` is not called then.
   bool send(const std::string& sql);
+  bool send_unprepared(const std::string& sql, std::span<const std::string> parameters);
   bool send_prepare(const std::string& name, const std::string& sql);
   bool send_prepared(const std::string& name, std::span<const std::string> parameters);
 

@@ -115,6 +115,9 @@ SqlPool::SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Setti
       log_(log),
       bound_(settings.max_lag),
       queues_(2 * endpoints().size()) {
+  for (const Endpoint& endpoint : endpoints()) {
+    statements_.push_back(endpoint.function.empty() ? "" : statement(endpoint));
+  }
   const auto add = [this](SqlConnector& server, Role role) {
     Slot& slot = slots_.emplace_back();
     slot.server = &server;
@@ -153,15 +156,21 @@ void SqlPool::opened(Slot& slot, SqlConnector::Opened result) {
                             [this, &slot] { lost(slot); }});
   slot.connection->start();
   slot.state = Slot::State::preparing;
-  slot.prepared = 0;
+  slot.prepared = has_session(slot) ? 0 : endpoints().size() + 1;
   slot.overdue = Clock::now() + settings_.request_timeout + kGrace;
   prepare_next(slot);
+}
+
+// Whether one statement's server process is that of the next, which knows settings and statements
+// then.
+bool SqlPool::has_session(const Slot& slot) const {
+  return slot.role == Role::standby || !settings_.transaction_pooler;
 }
 
 void SqlPool::prepare_next(Slot& slot) {
   const auto all = endpoints();
   if (slot.prepared > 0) {
-    while (slot.prepared <= all.size() && all[slot.prepared - 1].function.empty()) ++slot.prepared;
+    while (slot.prepared <= all.size() && statements_[slot.prepared - 1].empty()) ++slot.prepared;
   }
   if (slot.prepared > all.size()) {
     slot.state = Slot::State::idle;
@@ -171,10 +180,10 @@ void SqlPool::prepare_next(Slot& slot) {
     return dispatch_soon();
   }
   const Endpoint* endpoint = slot.prepared == 0 ? nullptr : &all[slot.prepared - 1];
-  const bool sent =
-      endpoint == nullptr
-          ? slot.connection->send(session_settings(settings_.request_timeout))
-          : slot.connection->send_prepare(std::string(endpoint->name), statement(*endpoint));
+  const bool sent = endpoint == nullptr
+                        ? slot.connection->send(session_settings(settings_.request_timeout))
+                        : slot.connection->send_prepare(std::string(endpoint->name),
+                                                        statements_[slot.prepared - 1]);
   if (!sent) attempt_failed(slot, "prepare", "the connection was lost");
 }
 
@@ -368,8 +377,11 @@ void SqlPool::send(Slot& slot, std::deque<SqlCall*>& queue) {
   } else if (has_standbys_) {
     slot.batch.source = "primary";
   }
-  const std::string name(slot.batch.endpoint->name);
-  const bool sent = slot.connection->send_prepared(name, slot.batch.arrays);
+  const auto place = static_cast<std::size_t>(slot.batch.endpoint - endpoints().data());
+  const bool sent = has_session(slot)
+                        ? slot.connection->send_prepared(std::string(slot.batch.endpoint->name),
+                                                         slot.batch.arrays)
+                        : slot.connection->send_unprepared(statements_[place], slot.batch.arrays);
   slot.batch.arrays.clear();
   if (!sent) lost(slot);
 }

@@ -41,6 +41,7 @@ class SqlPool {
     unsigned max_waiting;
     std::chrono::milliseconds request_timeout;
     std::chrono::milliseconds max_lag;  // of a standby that is asked
+    bool transaction_pooler;            // stands before the primary: no transaction knows the next
   };
 
   SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Settings& settings, Log& log);
@@ -82,6 +83,7 @@ class SqlPool {
 
   void open(Slot& slot);
   void opened(Slot& slot, SqlConnector::Opened result);
+  bool has_session(const Slot& slot) const;
   void prepare_next(Slot& slot);
   void prepared(Slot& slot, const std::vector<PgResult>& results);
   void attempt_failed(Slot& slot, std::string_view step, std::string_view problem);
@@ -119,9 +121,10 @@ class SqlPool {
   Clock::time_point ask_position_at_{};
   // Oldest first: one for each of endpoints() for the primary, then one for each for any server.
   std::vector<std::deque<SqlCall*>> queues_;
-  std::size_t waiting_ = 0;     // calls in the queues
-  std::size_t turn_ = 0;        // the queue that is looked at first
-  std::size_t first_slot_ = 0;  // the connection that is looked at first
+  std::vector<std::string> statements_;  // one for each of endpoints(), empty without a function
+  std::size_t waiting_ = 0;              // calls in the queues
+  std::size_t turn_ = 0;                 // the queue that is looked at first
+  std::size_t first_slot_ = 0;           // the connection that is looked at first
   bool dispatch_posted_ = false;
   bool stopped_ = false;
 };

@@ -1,82 +1,14 @@
 // Attack 42 behind the real PgBouncer (Debian's), in transaction mode: clients that share a server
 // connection never meet each other's identity, however their transactions end.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import pg from 'pg';
 import { assertRefused, begin, caller, count, Notes, owners, READ, transaction, value, WRITE } from './notes_world.mjs';
-import { until } from './world.mjs';
+import { PgBouncer, version } from './pgbouncer.mjs';
 
 const POOLS = { one: 1, two: 2 }; // database names in PgBouncer, and how many connections each has
 const CLIENTS = 8;
 const ROUNDS = 25;
-const user = 'postgres';
 
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-
-// PgBouncer refuses to run as root, and the server's socket is open to its own user alone.
-const asServer = process.getuid() === 0 ? ['--reuid', user, '--regid', user, '--clear-groups'] : [];
-
-class PgBouncer {
-  #clients = [];
-
-  async start(roles) {
-    this.folder = mkdtempSync(join(tmpdir(), 'openclaw-bouncer-'));
-    const { PGHOST, PGPORT, PGDATABASE } = process.env;
-    const pools = Object.entries(POOLS).map(([name, size]) =>
-      `${name} = host=${PGHOST} port=${PGPORT} dbname=${PGDATABASE} pool_size=${size}`);
-    writeFileSync(join(this.folder, 'users'), roles.map((role) => `"${role}" ""\n`).join(''));
-    // A log of its own is what stderr is for.
-    writeFileSync(join(this.folder, 'pgbouncer.ini'), `[databases]
-${pools.join('\n')}
-[pgbouncer]
-listen_addr =
-listen_port = 6432
-unix_socket_dir = ${this.folder}
-auth_type = trust
-auth_file = ${join(this.folder, 'users')}
-pool_mode = transaction
-max_client_conn = 100
-`);
-    if (process.getuid() === 0) execFileSync('chown', ['-R', user, this.folder]);
-    chmodSync(this.folder, 0o700);
-    this.log = '';
-    this.process = spawn('setpriv', [...asServer, '--pdeathsig', 'KILL', 'pgbouncer', join(this.folder, 'pgbouncer.ini')],
-      { stdio: ['ignore', 'ignore', 'pipe'], env });
-    this.process.stderr.setEncoding('utf8').on('data', (text) => (this.log += text));
-    await until('PgBouncer serves', async () => {
-      assert.equal(this.process.exitCode, null, this.log);
-      const client = new pg.Client({ host: this.folder, port: 6432, user: roles[0], database: 'one' });
-      client.on('error', () => {});
-      return client.connect().then(() => client.end()).then(() => true, () => false);
-    });
-    return this;
-  }
-
-  async client(role, database = 'one') {
-    const client = new pg.Client({ host: this.folder, port: 6432, user: role, database });
-    client.on('error', () => {}); // one that a test kills
-    await client.connect();
-    this.#clients.push(client);
-    return client;
-  }
-
-  async stop() {
-    await Promise.all(this.#clients.map((client) => client.end().catch(() => {})));
-    if (this.process?.exitCode === null) {
-      const ended = once(this.process, 'exit');
-      this.process.kill('SIGKILL');
-      await ended;
-    }
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-const version = Number(/PgBouncer (\d+\.\d+)/.exec(execFileSync('pgbouncer', ['--version'], { env, encoding: 'utf8' }))[1]);
 const backend = (client) => value(client, 'select pg_backend_pid()');
 
 describe('behind PgBouncer in transaction mode', () => {
@@ -93,7 +25,7 @@ describe('behind PgBouncer in transaction mode', () => {
     await notes.user('bob', 2);
     ada = await notes.token('ada');
     bob = await notes.token('bob');
-    bouncer = await new PgBouncer().start(['notes_app', 'notes_backend']);
+    bouncer = await new PgBouncer(['notes_app', 'notes_backend'], POOLS).start();
   });
   after(async () => {
     await bouncer?.stop();

@@ -19,7 +19,7 @@ const user = 'postgres';
 export const asServer = (program, args, { dies = true } = {}) => ['setpriv', [
   ...(process.getuid() === 0 ? ['--reuid', user, '--regid', user, '--clear-groups'] : []),
   ...(dies ? ['--pdeathsig', 'QUIT'] : []), program, ...args]];
-const own = (path) => process.getuid() === 0 && execFileSync('chown', [user, path]);
+export const own = (...paths) => process.getuid() === 0 && execFileSync('chown', [user, ...paths]);
 
 // Runs a program as the server's user; a failure carries what it said.
 export function runAsServer(program, ...args) {

@@ -34,6 +34,10 @@ const readers = {
   master_key_ids: `cardinality(openclaw.master_key_ids()) = 1`,
   front_jwks: `(openclaw.front_jwks(null)).status = 200`,
   front_metadata: `(openclaw.front_metadata('')).status = 200`,
+  front_introspections: `(select a.body::json ->> 'active' = 'true' from openclaw.front_introspections(
+      array['Bearer ' || $2], null, null, null, null, null, array[$3], null) as a)`,
+  front_introspection_lists: `(select a.status = 200 from openclaw.front_introspection_lists(
+      array['Bearer ' || $2], array[json_build_array($3)::text]) as a)`,
   front_introspect: `(openclaw.front_introspect('Bearer ' || $2, null, null, null, null, null, $3, null)).body::json
                        ->> 'active' = 'true'`,
   front_introspect_many: `(openclaw.front_introspect_many('Bearer ' || $2, json_build_array($3)::text)).status = 200`,

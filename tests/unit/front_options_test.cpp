@@ -142,6 +142,13 @@ TEST(Options, RefuseADatabaseThatIsNoConnectionStringAndDoNotRepeatIt) {
   }
 }
 
+TEST(Options, KnowWhetherAPoolerIsBeforeTheDatabase) {
+  EXPECT_FALSE(options({}).transaction_pooler);
+  EXPECT_FALSE(options({"--pooler", "none"}).transaction_pooler);
+  EXPECT_TRUE(options({"--pooler", "transaction"}).transaction_pooler);
+  EXPECT_NE(refusal({"--pooler", "session"}), "");
+}
+
 TEST(Options, TakeAStandbyForEachFlagOrLine) {
   EXPECT_TRUE(options({}).standbys.empty());
   EXPECT_EQ(options({}).max_lag, 5s);
