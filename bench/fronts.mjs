@@ -50,6 +50,7 @@ export class Fronts {
       port, processes: { front: pid, postgres: this.#world.postmaster },
       introspect: '/oauth/introspect', token: '/oauth/token', tokens: this.#world.tokenFile,
       introspectAs: `Bearer ${await this.#harness('introspect')}`, tokenAs: basic(await this.#client()),
+      issue: '/v1/tokens', issueAs: `Bearer ${await this.#harness('issue')}`, issued: '201',
     };
     for (const token of this.#world.tokens.slice(0, 100)) {
       const answer = await exchange(port, introspection(server, token, 'Connection: close\r\n'));
@@ -127,7 +128,7 @@ export class Fronts {
       return {
         port: Number(port), processes: { naive: peer.pid, postgres: this.#world.postmaster },
         introspect: '/introspect', tokens: this.#world.tokenFile, introspectAs: 'Bearer nobody',
-        issue: '/issue',
+        issue: '/issue', issueAs: 'Bearer nobody', issued: '200',
       };
     });
   }
@@ -206,6 +207,16 @@ export class Fronts {
     const sample = await this.load(server, post('/v1/introspect', server.introspectAs, 'application/json', body),
       { expect: '"active":true', times: 1000, connections });
     return { ...sample, value: sample.value * 1000 };
+  }
+
+  // Opaque tokens a second, `count` of them in each request, which is answered when they are durable.
+  async opaqueTokens(server, { count = 1, ...options } = {}) {
+    this.users ??= this.#world.file('users', Array.from({ length: 10_000 }, (_, n) => `user_${n}\n`).join(''));
+    const many = count === 1 ? '' : `&count=${count}`;
+    const sample = await this.load(server,
+      post(server.issue, server.issueAs, FORM, `user_id={}&scope=mcp%3Atools+data%3Aread${many}`),
+      { values: await this.users, status: server.issued, expect: '"token":"', times: count, ...options });
+    return { ...sample, value: sample.value * count };
   }
 
   // Milliseconds that the slowest of `clients` new ones, one after another, waits from its connect

@@ -1,5 +1,6 @@
 // A load generator for one prepared statement: N connections, each with one call in flight on a
-// thread of its own, for a time. Prints calls per second.
+// thread of its own, for a time. Prints JSON: rate (calls a second), p50 and p99 (microseconds),
+// backend and client (microseconds of processor time a call).
 //
 //   load CONNECTIONS SECONDS ROWS PARAMETERS STATEMENT
 //
@@ -8,9 +9,11 @@
 // `valid`, it must be true: a load of refusals or of misses is no measurement.
 #include <libpq-fe.h>
 
-#include <atomic>
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
+#include <fstream>
 #include <iostream>
 #include <latch>
 #include <memory>
@@ -78,6 +81,12 @@ void check(const PGresult* rows, const Load& load) {
   }
 }
 
+double own_processor_microseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+}
+
 class Client {
  public:
   Client(const Load& load, int first) : load_(load), connection_(connect()), next_(first) {
@@ -85,15 +94,27 @@ class Client {
     checked(connection_.get(), PQprepare(connection_.get(), "", load.statement.c_str(), 1, &type));
   }
 
-  // The calls made in `time`.
-  long run(Seconds time) {
-    const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(time);
-    long calls = 0;
-    while (Clock::now() < end) {
+  void run(Seconds time) {
+    latencies_.clear();
+    Clock::time_point now = Clock::now();
+    const Clock::time_point end = now + std::chrono::duration_cast<Clock::duration>(time);
+    while (now < end) {
+      const Clock::time_point started = now;
       call();
-      ++calls;
+      now = Clock::now();
+      latencies_.push_back(std::chrono::duration<double, std::micro>(now - started).count());
     }
-    return calls;
+  }
+
+  // Of the calls of the last run.
+  const std::vector<double>& latencies() const { return latencies_; }
+
+  // The first number of schedstat, which has no ticks: nanoseconds on a processor.
+  double backend_microseconds() const {
+    std::ifstream file("/proc/" + std::to_string(PQbackendPID(connection_.get())) + "/schedstat");
+    double nanoseconds = 0;
+    file >> nanoseconds;
+    return nanoseconds / 1e3;
   }
 
  private:
@@ -111,22 +132,19 @@ class Client {
   const Load& load_;
   Connection connection_;
   int next_;
+  std::vector<double> latencies_;
 };
 
-double calls_a_second(const Load& load, int connections) {
-  std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < connections; ++i) {
-    clients.push_back(std::make_unique<Client>(load, i * load.size() / connections));
-  }
-  std::atomic<long> calls = 0;
-  std::latch warm(connections);
+using Clients = std::vector<std::unique_ptr<Client>>;
+
+void run_all(const Clients& clients, Seconds time) {
+  std::latch ready(static_cast<std::ptrdiff_t>(clients.size()));
   std::vector<std::thread> threads;
   for (const auto& client : clients) {
     threads.emplace_back([&, client = client.get()] {
       try {
-        client->run(kWarmUp);
-        warm.arrive_and_wait();
-        calls += client->run(load.time);
+        ready.arrive_and_wait();
+        client->run(time);
       } catch (const std::exception& error) {
         std::cerr << "load: " << error.what() << "\n";
         std::_Exit(1);
@@ -134,7 +152,36 @@ double calls_a_second(const Load& load, int connections) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  return static_cast<double>(calls) / load.time.count();
+}
+
+double backends(const Clients& clients) {
+  double sum = 0;
+  for (const auto& client : clients) sum += client->backend_microseconds();
+  return sum;
+}
+
+void measure(const Load& load, int connections) {
+  Clients clients;
+  for (int i = 0; i < connections; ++i) {
+    clients.push_back(std::make_unique<Client>(load, i * load.size() / connections));
+  }
+  run_all(clients, kWarmUp);
+  const double client = own_processor_microseconds();
+  const double backend = backends(clients);
+  run_all(clients, load.time);
+  const double client_time = own_processor_microseconds() - client;
+  const double backend_time = backends(clients) - backend;
+
+  std::vector<double> all;
+  for (const auto& each : clients) {
+    all.insert(all.end(), each->latencies().begin(), each->latencies().end());
+  }
+  std::sort(all.begin(), all.end());
+  const auto calls = static_cast<double>(all.size());
+  const auto at = [&](double share) { return all[static_cast<std::size_t>(share * (calls - 1))]; };
+  std::cout << "{\"rate\":" << calls / load.time.count() << ",\"p50\":" << at(0.5)
+            << ",\"p99\":" << at(0.99) << ",\"backend\":" << backend_time / calls
+            << ",\"client\":" << client_time / calls << "}\n";
 }
 
 }  // namespace
@@ -145,7 +192,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    std::cout << calls_a_second(read_load(argv), std::stoi(argv[1])) << "\n";
+    measure(read_load(argv), std::stoi(argv[1]));
   } catch (const std::exception& error) {
     std::cerr << "load: " << error.what() << "\n";
     return 1;

@@ -68,8 +68,8 @@ export function spread(values) {
 }
 
 // What bench.json has of a row.
-export function entry({ name, unit, better, runs, ours, peers }) {
-  return { name, unit, better, runs, ours, peers };
+export function entry({ name, unit, better, runs, tokens, ours, peers }) {
+  return { name, unit, better, runs, tokens, ours, peers };
 }
 
 // Microseconds a request of all processes together; NaN where they were not measured.

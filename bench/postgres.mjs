@@ -1,6 +1,7 @@
 // Measuring inside Postgres: loops in one backend by processor time, and callers over connections.
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fillTables } from './curve.mjs';
 import { anonymousBytes, processorNanoseconds } from './processes.mjs';
 
 const MIB = 1024 * 1024;
@@ -19,6 +20,37 @@ export class Postgres {
   // record `result`.
   async loop(options) {
     return this.#runLoop(this.#world.session, options);
+  }
+
+  // The same in one of the tables of curve.mjs, over the tokens in them that are known.
+  async loopAmong(size, options) {
+    const { session } = (await this.#curve()).get(size);
+    return this.#runLoop(session, options);
+  }
+
+  async close() {
+    if (this.curve) for (const { session } of (await this.curve).values()) await session.end();
+  }
+
+  // How many pages a look-up in the index of that table reads.
+  async depthAmong(size) {
+    return (await this.#curve()).get(size).depth;
+  }
+
+  #curve() {
+    this.curve ??= fillTables(this.#world);
+    return this.curve;
+  }
+
+  // The loop in a backend that has seen none of the items but what `warm` gives.
+  async freshLoop({ warm, ...options }) {
+    const session = await this.#world.connect();
+    try {
+      await this.#runLoop(session, { ...options, items: warm, turns: 1 });
+      return await this.#runLoop(session, { ...options, turns: 1 });
+    } finally {
+      await session.end();
+    }
   }
 
   async #runLoop(session, { turns = 20_000, ...options }) {
@@ -114,10 +146,26 @@ export class Postgres {
     }
   }
 
-  // Calls a second of a prepared statement over `connections` (bench/load.cpp).
-  async load({ parameters, statement, rows = 1, connections = 4, seconds = 1 }) {
-    return Number(await this.#world.run(path.join(this.#world.programs, 'load'),
-      [connections, seconds, rows, parameters, statement]));
+  // A sample of calls a second of a prepared statement over `connections` (bench/load.cpp), `items` in each.
+  async load({ parameters, statement, items = 1, connections = 4, seconds = 1 }) {
+    const taken = JSON.parse(await this.#world.run(path.join(this.#world.programs, 'load'),
+      [connections, seconds, items, parameters, statement]));
+    return { value: taken.rate * items, p50: taken.p50, p99: taken.p99,
+      cpu: { backend: taken.backend, client: taken.client } };
+  }
+
+  // New rows for each second of processor time, of which `statement` makes `tokens` in each of `calls`
+  // transactions, with the number of the transaction as $1.
+  async writing({ statement, tokens, calls = 10 }) {
+    const { session } = this.#world;
+    const started = await processorNanoseconds(session.backend);
+    for (let i = 0; i < calls; i += 1) {
+      this.written = (this.written ?? 0) + 1;
+      const { rowCount } = await session.query({ name: statement.slice(0, 60), text: statement, values: [this.written] });
+      if (rowCount !== tokens) throw new Error(`${rowCount} rows were written`);
+    }
+    const seconds = (await processorNanoseconds(session.backend) - started) / 1e9;
+    return calls * tokens / seconds;
   }
 
   // Microseconds of processor time of one bare libsodium operation on a message as long as what a JWT

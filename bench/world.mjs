@@ -29,6 +29,7 @@ export class World {
 
   async close() {
     await this.endRow();
+    await this.postgres.close();
     await this.session.end();
   }
 
@@ -58,8 +59,8 @@ export class World {
   }
 
   // A session whose backend stays on one core, the same for all.
-  async connect() {
-    const session = new pg.Client();
+  async connect(database) {
+    const session = new pg.Client({ database });
     await session.connect();
     const { rows: [backend] } = await session.query('select pg_backend_pid() as pid');
     session.backend = backend.pid;

@@ -44,6 +44,23 @@ export const front = [
     ],
   },
   {
+    name: 'front: opaque tokens, durable',
+    unit: 'tokens/s', better: 'higher',
+    ours: async ({ fronts }) => fronts.opaqueTokens(await fronts.front()),
+    peers: [
+      { name: 'cpp-httplib + libpq, one insert a request', target: 4,
+        run: async ({ fronts }) => fronts.opaqueTokens(await fronts.naiveFront()) },
+      { name: 'the same front, one query a request', target: 4,
+        run: async (world) => world.fronts.opaqueTokens(await oneByOne(world)) },
+    ],
+  },
+  {
+    name: 'front: opaque tokens, 1,000 a request, 1 connection',
+    unit: 'tokens/s', better: 'higher',
+    ours: async ({ fronts }) => fronts.opaqueTokens(await fronts.front(), { count: 1000, connections: 1 }),
+    peers: [{ name: 'the limit', run: 100_000 }],
+  },
+  {
     name: 'front: introspection, 1,000 tokens a request, 1 connection',
     unit: 'tokens/s', better: 'higher',
     ours: async ({ fronts }) => fronts.introspectionsByThousands(await fronts.front(), 1),

@@ -9,6 +9,8 @@
 //
 // docs/performance.md says how each comes about.
 
+import { SIZES } from '../curve.mjs';
+
 // What a row of openclaw.api_tokens gives a caller who decides by himself.
 const COLUMNS = 'id, user_id, container_id, scopes, issued_for, expires_at, revoked_at';
 
@@ -21,7 +23,7 @@ const inCalls = (column) => `select array_agg(${column} order by n) from bench.t
 const arrayOf = (column, table = 'bench.tokens') => `select array_agg(${column} order by n) from ${table}`;
 const arrayOfCalls = (column) => `select array_agg(chunk) from (${inCalls(column)}) as t(chunk)`;
 
-const TOKEN_LOOP = { items: arrayOf('token'), type: 'text', turns: 100_000 };
+const TOKEN_LOOP = { items: arrayOf('token'), type: 'text', turns: 40_000 };
 // Few, so that the array itself does not count as memory.
 const SHORT_TOKEN_LOOP = { items: `${arrayOf('token')} where n <= 1000`, type: 'text' };
 const JWT_LOOP = { items: `${arrayOf('token', 'bench.jwts')} where alg = 'EdDSA' and n <= 2000`, type: 'text', turns: 10_000 };
@@ -40,14 +42,41 @@ const verifying = (connections) => ({ postgres }) => postgres.load({ connections
   statement: 'select * from openclaw.verify_token($1)' });
 const lookingUp = (connections) => ({ postgres }) => postgres.load({ connections, parameters: HASHES,
   statement: `select ${COLUMNS} from openclaw.api_tokens where token_hash = $1` });
-const verifyingMany = (connections) => async ({ postgres }) => A_CALL * await postgres.load({ connections,
-  parameters: inCalls('token'), rows: A_CALL, statement: 'select * from openclaw.verify_tokens($1)' });
-const lookingUpMany = (connections) => async ({ postgres }) => A_CALL * await postgres.load({ connections,
-  parameters: inCalls('token_hash'), rows: A_CALL,
+const verifyingMany = ({ postgres }) => postgres.load({ connections: 1, parameters: inCalls('token'), items: A_CALL,
+  statement: 'select * from openclaw.verify_tokens($1)' });
+const lookingUpMany = ({ postgres }) => postgres.load({ connections: 1, parameters: inCalls('token_hash'), items: A_CALL,
   statement: `select ${COLUMNS} from openclaw.api_tokens where token_hash = any ($1)` });
 
+// In one backend, of as many tokens as there are in all.
+const verifyingAmong = (size) => ({ postgres }) => postgres.loopAmong(size, { items: arrayOf('token'), type: 'text',
+  body: VERIFY_TOKEN });
+const lookingUpAmong = (size) => ({ postgres }) => postgres.loopAmong(size, { items: arrayOf('token_hash'), type: 'bytea',
+  body: `select ${COLUMNS} into result from openclaw.api_tokens where token_hash = item` });
+const growth = (side) => async (world) => {
+  const least = await side(SIZES[0])(world);
+  return await side(SIZES.at(-1))(world) / least;
+};
+
+// JWTs that no backend has seen, 5,000 at a time, by one that has seen a hundred others.
+let unseen = 100;
+const newJwts = () => {
+  unseen = unseen + 5000 > 60_000 ? 5100 : unseen + 5000;
+  return { type: 'text', warm: `${arrayOf('token', 'bench.jwts')} where alg = 'EdDSA' and n <= 100`,
+    items: `${arrayOf('token', 'bench.jwts')} where alg = 'EdDSA' and n > ${unseen - 5000} and n <= ${unseen}` };
+};
+
+// 1,000 tokens a transaction.
+const issuing = (users, count) => ({ postgres }) => postgres.writing({ tokens: 1000,
+  statement: `/* ${users} */ select * from openclaw.issue_tokens(array(select 'user_' || n % 10000
+    from generate_series($1::integer * ${users}, $1 * ${users} + ${users - 1}) as n), '{mcp:tools,data:read}', count => ${count})` });
+const inserting = (users) => ({ postgres }) => postgres.writing({ tokens: 1000,
+  statement: `/* bare ${users} */ insert into openclaw.api_tokens (id, user_id, token_hash, scopes, expires_at, issued_for)
+    select gen_random_uuid()::text, 'user_' || ($1::integer * ${users} + n % ${users}) % 10000,
+           sha256(uuid_send(gen_random_uuid())), '{mcp:tools,data:read}', now() + interval '90 days', 'user_direct'
+    from generate_series(1, 1000) as n` });
+
 const bareSignature = { name: 'the bare signature', run: ({ postgres }) => postgres.ed25519('sign') };
-const bareVerification = { name: 'the bare verification', run: ({ postgres }) => postgres.ed25519('verify', 10_000) };
+const bareVerification = { name: 'the bare verification', run: ({ postgres }) => postgres.ed25519('verify', 4000) };
 
 export const postgres = [
   {
@@ -72,8 +101,8 @@ export const postgres = [
   {
     name: 'verify_tokens, 128 a call, 1 connection',
     unit: 'tokens/s', better: 'higher', runs: 9,
-    ours: verifyingMany(1),
-    peers: [{ name: 'a bare prepared token_hash = any($1)', target: 0.9, run: lookingUpMany(1) }],
+    ours: verifyingMany,
+    peers: [{ name: 'a bare prepared token_hash = any($1)', target: 0.9, run: lookingUpMany }],
   },
   {
     name: 'verify_tokens, 128 a call, in one backend',
@@ -83,6 +112,28 @@ export const postgres = [
     peers: [{ name: 'token_hash = any(...) in plain SQL', run: async ({ postgres }) => A_CALL * 1e6 / await postgres.loop({
       items: arrayOfCalls('token_hash'), type: 'bytea[]', slice: true, turns: 800,
       body: `perform ${COLUMNS} from openclaw.api_tokens where token_hash = any (item)` }) }],
+  },
+  ...SIZES.map((size) => ({
+    name: `verify_token among ${size.toLocaleString('en-US')} tokens`,
+    unit: 'µs', better: 'lower', tokens: size,
+    ours: verifyingAmong(size),
+    peers: [{ name: 'a bare look-up by the hash', run: lookingUpAmong(size) }],
+  })),
+  {
+    name: `verify_token among ${SIZES.at(-1).toLocaleString('en-US')} : among ${SIZES[0].toLocaleString('en-US')}`,
+    unit: '×', better: 'lower',
+    ours: growth(verifyingAmong),
+    peers: [
+      { name: "the levels of the index, likewise", target: 1,
+        run: async ({ postgres }) => await postgres.depthAmong(SIZES.at(-1)) / await postgres.depthAmong(SIZES[0]) },
+      { name: 'a bare look-up by the hash, likewise', run: growth(lookingUpAmong) },
+    ],
+  },
+  {
+    name: 'introspect of a new JWT, EdDSA',
+    unit: 'µs', better: 'lower',
+    ours: ({ postgres }) => postgres.freshLoop({ ...newJwts(), body: 'select openclaw.introspect(item) as answer into result' }),
+    peers: [{ ...bareVerification, target: 1.15 }],
   },
   {
     name: 'introspect of a JWT seen before, EdDSA',
@@ -109,6 +160,18 @@ export const postgres = [
     ours: ({ postgres }) => postgres.loop({ ...SIGNING_LOOP, turns: 10_000,
       body: `result := openclaw.issue_access_token('ctr_bench', '{mcp:tools,data:read}', user_id => item)` }),
     peers: [{ ...bareSignature, target: 1.2 }],
+  },
+  {
+    name: 'issue_tokens, 1,000 a call, of one user',
+    unit: 'tokens/s', better: 'higher',
+    ours: issuing(1, 1000),
+    peers: [{ name: 'a bare insert of 1,000 such rows', target: 0.8, run: inserting(1) }],
+  },
+  {
+    name: 'issue_tokens, 1,000 a call, of 1,000 users',
+    unit: 'tokens/s', better: 'higher',
+    ours: issuing(1000, 1),
+    peers: [{ name: 'a bare insert of 1,000 such rows', target: 0.8, run: inserting(1000) }],
   },
   {
     name: "issue_token, with its plan's limits and audit",
