@@ -41,12 +41,21 @@ export class Proxies {
 
   upstream() {
     return this.#atFirstUse('upstream', async () => {
+      const child = this.#world.processes.start('taskset', ['--cpu-list', this.#world.core,
+        path.join(this.#world.programs, 'upstream'), ANSWER], ['ignore', 'pipe', 'inherit']);
+      const [port] = await once(child.stdout, 'data');
+      return { port: Number(port), processes: { upstream: child.pid } };
+    });
+  }
+
+  // Where the gate finds its keys.
+  #issuer() {
+    return this.#atFirstUse('issuer', async () => {
       const { jwks } = await this.#keys();
-      return this.#nginx('upstream', this.#world.core, (port) => `
+      return this.#nginx('issuer', this.#world.core, (port) => `
         server {
-          listen 127.0.0.1:${port} backlog=16384;
+          listen 127.0.0.1:${port};
           location = /jwks.json { default_type application/json; return 200 '${jwks}'; }
-          location / { default_type application/json; return 200 '${ANSWER}'; }
         }`);
     });
   }
@@ -70,8 +79,7 @@ export class Proxies {
     const { scratch } = this.#world;
     const port = await freePort();
     const conf = await this.#world.file(`${name}.conf`, nginxConf(scratch, name, server(port)));
-    return this.#start(name === 'upstream' ? 'upstream' : 'nginx', port, core,
-      'nginx', ['-p', scratch, '-c', conf, '-e', `${scratch}/${name}.err`]);
+    return this.#start('nginx', port, core, 'nginx', ['-p', scratch, '-c', conf, '-e', `${scratch}/${name}.err`]);
   }
 
   // Signature, issuer, audience and expiry, as HAProxy's documentation has it.
@@ -149,7 +157,7 @@ ${await this.#settings(mode)}`);
     if (mode === 'platform') {
       return `
   issuer: "${ISSUER}"
-  platform_jwks_url: "http://127.0.0.1:${(await this.upstream()).port}/jwks.json"
+  platform_jwks_url: "http://127.0.0.1:${(await this.#issuer()).port}/jwks.json"
   expected_user_id: "user_0"
   scopes: ["mcp:tools"]
 public_url: "${AUDIENCE}"

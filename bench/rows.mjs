@@ -1,0 +1,6 @@
+// All rows, in the order of the table.
+import { front } from './rows/front.mjs';
+import { gate } from './rows/gate.mjs';
+import { postgres } from './rows/postgres.mjs';
+
+export const rows = [...postgres, ...front, ...gate];
