@@ -85,7 +85,7 @@ PG_CXXFLAGS = -std=c++20 -fno-semantic-interposition -fvisibility-inlines-hidden
               -fstack-protector-strong \
               -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor \
               -Werror -MMD -MP
-SHLIB_LINK = -Wl,-z,relro,-z,now,-z,noexecstack -lsodium -lcrypto -lz -lstdc++
+SHLIB_LINK = -Wl,-z,relro,-z,now,-z,noexecstack -lsodium -lcrypto -lsimdjson -lz -lstdc++
 
 # Bitcode for the JIT would inline nothing of ours and needs clang of the server's version.
 override with_llvm = no

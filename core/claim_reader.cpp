@@ -1,19 +1,13 @@
 #include "core/claim_reader.h"
 
-#include <algorithm>
-
-#include <nlohmann/json.hpp>
-
 #include "core/numeric_date.h"
 
 namespace openclaw {
 
-using nlohmann::json;
-
 std::string ClaimReader::text(std::string_view claim) {
-  const json* found = find(claim);
-  if (found == nullptr) return {};
-  if (found->is_string()) return found->get_ref<const std::string&>();
+  const std::optional<JsonValue> found = object_.find(claim);
+  if (!found) return {};
+  if (const auto text = found->text()) return std::string(*text);
   refuse();
   return {};
 }
@@ -25,12 +19,9 @@ std::string ClaimReader::required_text(std::string_view claim) {
 }
 
 std::optional<std::uint64_t> ClaimReader::number(std::string_view claim, std::uint64_t largest) {
-  const json* found = find(claim);
-  if (found == nullptr) return std::nullopt;
-  if (found->is_number_unsigned()) {
-    const auto value = found->get<std::uint64_t>();
-    if (value <= largest) return value;
-  }
+  const std::optional<JsonValue> found = object_.find(claim);
+  if (!found) return std::nullopt;
+  if (const auto value = found->number(); value && *value <= largest) return value;
   refuse();
   return std::nullopt;
 }
@@ -48,44 +39,39 @@ std::int64_t ClaimReader::required_date(std::string_view claim) {
 }
 
 std::vector<std::string> ClaimReader::list(std::string_view claim, std::size_t longest) {
-  const json* found = find(claim);
-  if (found == nullptr) return {};
-  const bool is_list =
-      found->is_array() && found->size() <= longest &&
-      std::all_of(found->begin(), found->end(), [](const json& item) { return item.is_string(); });
-  if (is_list) return found->get<std::vector<std::string>>();
+  const std::optional<JsonValue> found = object_.find(claim);
+  if (!found) return {};
+  std::vector<std::string> texts;
+  if (const auto items = found->list(); items && items->size() <= longest) {
+    for (const JsonValue& item : *items) {
+      if (const auto text = item.text()) texts.emplace_back(*text);
+    }
+    if (texts.size() == items->size()) return texts;
+  }
   refuse();
   return {};
 }
 
 std::vector<std::string> ClaimReader::text_or_list(std::string_view claim, std::size_t longest) {
-  const json* found = find(claim);
-  if (found == nullptr) return {};
-  if (found->is_string()) return {found->get<std::string>()};
+  const std::optional<JsonValue> found = object_.find(claim);
+  if (!found) return {};
+  if (const auto text = found->text()) return {std::string(*text)};
   std::vector<std::string> values = list(claim, longest);
   if (values.empty()) refuse();
   return values;
 }
 
 std::optional<ClaimReader> ClaimReader::object(std::string_view claim) {
-  const json* found = find(claim);
-  if (found == nullptr) return std::nullopt;
-  if (found->is_object()) return ClaimReader(*found, malformed_);
+  const std::optional<JsonValue> found = object_.find(claim);
+  if (!found) return std::nullopt;
+  if (const auto object = found->object()) return ClaimReader(*object, malformed_);
   refuse();
   return std::nullopt;
 }
 
-std::size_t ClaimReader::size() const { return object_.size(); }
-
-const json* ClaimReader::find(std::string_view claim) const {
-  const auto found = object_.find(claim);
-  return found == object_.end() ? nullptr : &*found;
-}
-
-bool claim_is(const json& object, std::string_view claim, std::string_view value) {
-  const auto found = object.find(claim);
-  return found != object.end() && found->is_string() &&
-         found->get_ref<const std::string&>() == value;
+bool claim_is(const JsonObject& object, std::string_view claim, std::string_view value) {
+  const std::optional<JsonValue> found = object.find(claim);
+  return found && found->text() == value;
 }
 
 }  // namespace openclaw

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
+#include "core/json.h"
 
 namespace openclaw {
 
@@ -16,9 +16,8 @@ namespace openclaw {
 // reader was given, so that a payload is read in one go and judged once.
 class ClaimReader {
  public:
-  // Both outlive the reader and those made by object().
-  ClaimReader(const nlohmann::json& object, bool& malformed)
-      : object_(object), malformed_(malformed) {}
+  // The object's document and the flag outlive the reader and those made by object().
+  ClaimReader(JsonObject object, bool& malformed) : object_(object), malformed_(malformed) {}
 
   std::string text(std::string_view claim);
   // Malformed also when it is absent or empty.
@@ -36,17 +35,15 @@ class ClaimReader {
   // A claim whose value is an object, to be read in turn.
   std::optional<ClaimReader> object(std::string_view claim);
 
-  std::size_t size() const;
+  std::size_t size() const { return object_.size(); }
   void refuse() { malformed_ = true; }
 
  private:
-  const nlohmann::json* find(std::string_view claim) const;
-
-  const nlohmann::json& object_;
+  JsonObject object_;
   bool& malformed_;
 };
 
 // True when the claim is a string and is `value`, byte for byte.
-bool claim_is(const nlohmann::json& object, std::string_view claim, std::string_view value);
+bool claim_is(const JsonObject& object, std::string_view claim, std::string_view value);
 
 }  // namespace openclaw

@@ -10,8 +10,6 @@
 namespace openclaw {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kMaxJti = 256;
 
 Result<ParsedJws> parse(std::string_view jwt) {
@@ -24,11 +22,13 @@ bool may_be_assertion(const std::optional<std::string>& typ) {
 }
 
 // Anything beside the one audience would let its other addressee use the assertion here.
-bool is_only_audience(const json& payload, std::string_view audience) {
-  const auto found = payload.find("aud");
-  if (found == payload.end()) return false;
-  const json& value = found->is_array() && found->size() == 1 ? found->front() : *found;
-  return value.is_string() && value.get_ref<const std::string&>() == audience;
+bool is_only_audience(const JsonObject& payload, std::string_view audience) {
+  const std::optional<JsonValue> found = payload.find("aud");
+  if (!found) return false;
+  if (const auto items = found->list()) {
+    return items->size() == 1 && items->front().text() == audience;
+  }
+  return found->text() == audience;
 }
 
 struct ReadAssertion {
@@ -37,7 +37,7 @@ struct ReadAssertion {
   std::optional<std::int64_t> not_before;
 };
 
-Result<ReadAssertion> read_claims(const json& payload) {
+Result<ReadAssertion> read_claims(const JsonObject& payload) {
   bool malformed = false;
   ClaimReader claims(payload, malformed);
   ReadAssertion read;
@@ -72,7 +72,7 @@ Result<std::string> claimed_client(std::string_view jwt) {
   const Result<ParsedJws> jws = parse(jwt);
   if (!jws) return jws.error();
   bool malformed = false;
-  std::string client = ClaimReader(jws->payload, malformed).required_text("sub");
+  std::string client = ClaimReader(jws->payload.object(), malformed).required_text("sub");
   if (malformed) return Error::malformed;
   return client;
 }
@@ -86,10 +86,10 @@ Result<ClientAssertion> verify_client_assertion(std::string_view jwt, const KeyS
   }
   if (!may_be_assertion(jws->type)) return Error::wrong_type;
   for (const std::string_view claim : {"iss", "sub"}) {
-    if (!claim_is(jws->payload, claim, expectation.client_id)) return Error::wrong_issuer;
+    if (!claim_is(jws->payload.object(), claim, expectation.client_id)) return Error::wrong_issuer;
   }
-  if (!is_only_audience(jws->payload, expectation.audience)) return Error::wrong_audience;
-  Result<ReadAssertion> read = read_claims(jws->payload);
+  if (!is_only_audience(jws->payload.object(), expectation.audience)) return Error::wrong_audience;
+  Result<ReadAssertion> read = read_claims(jws->payload.object());
   if (!read) return read.error();
   if (const Result<void> times = check_times(*read, expectation); !times) return times.error();
   return std::move(read->assertion);

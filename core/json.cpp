@@ -1,164 +1,213 @@
 #include "core/json.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
-#include <vector>
 
-#include <nlohmann/json.hpp>
+#include <simdjson.h>
 
 namespace openclaw {
+
+struct JsonNode {
+  enum class Kind : std::uint8_t { other, text, number, object, list };
+  Kind kind = Kind::other;
+  std::uint32_t children = 0;     // members, or items
+  std::uint32_t descendants = 0;  // the nodes behind it that belong to it
+  std::string_view name;          // of a member
+  std::string_view text;
+  std::uint64_t number = 0;
+};
+
 namespace {
 
-using nlohmann::json;
+namespace dom = simdjson::dom;
 
-// Builds the document as the parser reports it, and stops the parser by returning false. The
-// parser keeps its own stack on the heap, and so does this: the input's depth costs no call depth.
-class StrictBuilder final : public nlohmann::json_sax<json> {
+bool has_nul(std::string_view text) { return text.find('\0') != text.npos; }
+
+// A byte order mark is nothing that JSON begins with, and some parsers skip it.
+bool parse(std::string_view text, dom::element& root) {
+  // Its buffers are kept: they are as large as the largest text so far.
+  static thread_local dom::parser parser;
+  if (text.starts_with('\xEF')) return false;
+  return parser.parse(text.data(), text.size()).get(root) == simdjson::SUCCESS;
+}
+
+bool has_twins(std::vector<std::string_view>& names) {
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) != names.end();
+}
+
+}  // namespace
+
+// Copies what simdjson has read, in the order of the text.
+class JsonReader {
  public:
-  explicit StrictBuilder(const JsonLimits& limits) : limits_(limits) {}
-
-  json take() { return std::move(root_); }
-
-  bool null() override { return add(nullptr); }
-  bool boolean(bool value) override { return add(value); }
-  bool number_integer(number_integer_t value) override { return add(value); }
-  bool number_unsigned(number_unsigned_t value) override { return add(value); }
-  bool number_float(number_float_t value, const string_t& /*text*/) override {
-    return std::isfinite(value) && add(value);
-  }
-  bool string(string_t& value) override { return has_no_nul(value) && add(std::move(value)); }
-  // JSON text has no such thing; only the binary formats report it.
-  bool binary(binary_t& /*value*/) override { return false; }
-
-  bool start_object(std::size_t /*size*/) override { return open(json::object()); }
-  bool end_object() override { return close(); }
-  bool start_array(std::size_t /*size*/) override { return open(json::array()); }
-  bool end_array() override { return close(); }
-
-  bool key(string_t& name) override {
-    json& object = *open_.back();
-    if (!has_no_nul(name) || object.contains(name)) return false;
-    member_ = &object[std::move(name)];
-    return true;
+  JsonReader(std::size_t bytes, const JsonLimits& limits) : limits_(limits), most_bytes_(bytes) {
+    document_.texts_.reserve(bytes);  // no escape is shorter than what it stands for
+    document_.nodes_.reserve(std::min<std::size_t>(32, limits.elements) + 1);
   }
 
-  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
-                   const nlohmann::detail::exception& /*error*/) override {
-    return false;
-  }
+  bool read(dom::element root) { return root.is_object() && add(root, {}, 1); }
+  JsonDocument take() { return std::move(document_); }
 
  private:
-  static bool has_no_nul(std::string_view text) { return text.find('\0') == text.npos; }
-
-  // Puts a value where the document has its next place; null when that is over a limit.
-  json* place(json&& value) {
-    if (++elements_ > limits_.elements) return nullptr;
-    json& parent = *open_.back();
-    if (parent.is_array()) {
-      parent.push_back(std::move(value));
-      return &parent.back();
+  bool add(dom::element element, std::string_view name, std::size_t depth) {
+    const std::size_t place = document_.nodes_.size();
+    if (place > limits_.elements) return false;
+    document_.nodes_.emplace_back().name = name;
+    switch (element.type()) {
+      case dom::element_type::STRING: {
+        const std::optional<std::string_view> text = copy(element.get_string().value_unsafe());
+        if (!text) return false;
+        document_.nodes_[place].kind = JsonNode::Kind::text;
+        document_.nodes_[place].text = *text;
+        return true;
+      }
+      case dom::element_type::INT64:
+      case dom::element_type::UINT64:
+        if (element.get_uint64().get(document_.nodes_[place].number) == simdjson::SUCCESS) {
+          document_.nodes_[place].kind = JsonNode::Kind::number;
+        }
+        return true;
+      case dom::element_type::OBJECT:
+        return depth <= limits_.depth &&
+               add_members(element.get_object().value_unsafe(), place, depth);
+      case dom::element_type::ARRAY:
+        return depth <= limits_.depth &&
+               add_items(element.get_array().value_unsafe(), place, depth);
+      default:
+        return true;
     }
-    *member_ = std::move(value);
-    return member_;
   }
 
-  bool add(json&& value) { return !open_.empty() && place(std::move(value)) != nullptr; }
-
-  // The pointers in open_ stay good: an open container is its parent's last, so that the parent
-  // does not grow before it is closed.
-  bool open(json&& container) {
-    if (open_.size() >= limits_.depth) return false;
-    if (open_.empty()) {
-      if (!container.is_object()) return false;
-      root_ = std::move(container);
-      open_.push_back(&root_);
-      return true;
+  bool add_members(dom::object object, std::size_t place, std::size_t depth) {
+    std::vector<std::string_view> names;
+    names.reserve(16);
+    for (const dom::key_value_pair member : object) {
+      const std::optional<std::string_view> name = copy(member.key);
+      if (!name || !add(member.value, *name, depth + 1)) return false;
+      names.push_back(*name);
     }
-    json* placed = place(std::move(container));
-    if (placed == nullptr) return false;
-    open_.push_back(placed);
+    close(place, JsonNode::Kind::object, names.size());
+    return !has_twins(names);
+  }
+
+  bool add_items(dom::array array, std::size_t place, std::size_t depth) {
+    std::size_t items = 0;
+    for (const dom::element item : array) {
+      if (!add(item, {}, depth + 1)) return false;
+      ++items;
+    }
+    close(place, JsonNode::Kind::list, items);
     return true;
   }
 
-  bool close() {
-    open_.pop_back();
-    return true;
+  void close(std::size_t place, JsonNode::Kind kind, std::size_t children) {
+    JsonNode& node = document_.nodes_[place];
+    node.kind = kind;
+    node.children = static_cast<std::uint32_t>(children);
+    node.descendants = static_cast<std::uint32_t>(document_.nodes_.size() - place - 1);
+  }
+
+  std::optional<std::string_view> copy(std::string_view text) {
+    if (has_nul(text) || document_.texts_.size() + text.size() > most_bytes_) return std::nullopt;
+    const std::size_t begin = document_.texts_.size();
+    document_.texts_.insert(document_.texts_.end(), text.begin(), text.end());
+    return std::string_view(document_.texts_.data() + begin, text.size());
   }
 
   const JsonLimits& limits_;
-  json root_;
-  std::vector<json*> open_;  // from the outermost to the innermost
-  json* member_ = nullptr;   // of the innermost object, named and waiting for its value
-  std::size_t elements_ = 0;
+  const std::size_t most_bytes_;
+  JsonDocument document_;
 };
 
-// Takes an array of strings, and stops the parser at whatever else comes.
-class TextCollector final : public nlohmann::json_sax<json> {
- public:
-  explicit TextCollector(std::size_t longest) : longest_(longest) {}
+JsonDocument::JsonDocument() = default;
+JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
+JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
+JsonDocument::~JsonDocument() = default;
 
-  bool too_long() const { return too_long_; }
-  std::vector<std::string> take() { return std::move(texts_); }
+JsonObject JsonDocument::object() const { return JsonObject(nodes_.data()); }
 
-  bool null() override { return false; }
-  bool boolean(bool /*value*/) override { return false; }
-  bool number_integer(number_integer_t /*value*/) override { return false; }
-  bool number_unsigned(number_unsigned_t /*value*/) override { return false; }
-  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return false; }
-  bool binary(binary_t& /*value*/) override { return false; }
-  bool start_object(std::size_t /*size*/) override { return false; }
-  bool end_object() override { return false; }
-  bool key(string_t& /*name*/) override { return false; }
-  bool start_array(std::size_t /*size*/) override { return !std::exchange(opened_, true); }
-  bool end_array() override { return true; }
-
-  bool string(string_t& value) override {
-    if (!opened_ || value.find('\0') != value.npos) return false;
-    too_long_ = texts_.size() == longest_;
-    if (too_long_) return false;
-    texts_.push_back(std::move(value));
-    return true;
+std::vector<JsonValue> JsonValue::children() const {
+  std::vector<JsonValue> all;
+  all.reserve(node_->children);
+  const JsonNode* child = node_ + 1;
+  for (std::uint32_t i = 0; i < node_->children; ++i, child += 1 + child->descendants) {
+    all.push_back(JsonValue(child));
   }
-
-  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
-                   const nlohmann::detail::exception& /*error*/) override {
-    return false;
-  }
-
- private:
-  const std::size_t longest_;
-  std::vector<std::string> texts_;
-  bool opened_ = false;
-  bool too_long_ = false;
-};
-
-// nlohmann-json takes a NUL byte for the end of the text and skips a byte order mark.
-bool has_nul_or_mark(std::string_view text) {
-  return text.find('\0') != text.npos || text.starts_with('\xEF');
+  return all;
 }
+
+std::optional<std::string_view> JsonValue::text() const {
+  if (node_->kind != JsonNode::Kind::text) return std::nullopt;
+  return node_->text;
+}
+
+std::optional<std::uint64_t> JsonValue::number() const {
+  if (node_->kind != JsonNode::Kind::number) return std::nullopt;
+  return node_->number;
+}
+
+std::optional<JsonObject> JsonValue::object() const {
+  if (node_->kind != JsonNode::Kind::object) return std::nullopt;
+  return JsonObject(node_);
+}
+
+std::optional<std::vector<JsonValue>> JsonValue::list() const {
+  if (node_->kind != JsonNode::Kind::list) return std::nullopt;
+  return children();
+}
+
+std::optional<JsonValue> JsonObject::find(std::string_view member) const {
+  const JsonNode* child = node_ + 1;
+  for (std::uint32_t i = 0; i < node_->children; ++i, child += 1 + child->descendants) {
+    if (child->name == member) return JsonValue(child);
+  }
+  return std::nullopt;
+}
+
+std::size_t JsonObject::size() const { return node_->children; }
+
+std::size_t JsonObject::text_bytes() const {
+  std::size_t bytes = 0;
+  for (std::uint32_t i = 1; i <= node_->descendants; ++i) {
+    bytes += node_[i].name.size() + node_[i].text.size();
+  }
+  return bytes;
+}
+
+Result<JsonDocument> parse_json_object(std::string_view text, const JsonLimits& limits) {
+  dom::element root;
+  if (text.size() > limits.bytes || !parse(text, root)) return Error::malformed;
+  JsonReader reader(text.size(), limits);
+  if (!reader.read(root)) return Error::malformed;
+  return reader.take();
+}
+
+Result<std::vector<std::string>> parse_json_texts(std::string_view text, std::size_t longest) {
+  dom::element root;
+  dom::array array;
+  if (!parse(text, root) || root.get_array().get(array) != simdjson::SUCCESS) {
+    return Error::malformed;
+  }
+  std::vector<std::string> texts;
+  for (const dom::element item : array) {
+    std::string_view value;
+    if (item.get_string().get(value) != simdjson::SUCCESS || has_nul(value)) {
+      return Error::malformed;
+    }
+    if (texts.size() == longest) return Error::too_long;
+    texts.emplace_back(value);
+  }
+  return texts;
+}
+
+namespace {
 
 bool must_be_escaped(char c) {
   return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
 }
 
 }  // namespace
-
-Result<json> parse_json_object(std::string_view text, const JsonLimits& limits) {
-  if (text.size() > limits.bytes) return Error::malformed;
-  if (has_nul_or_mark(text)) return Error::malformed;
-
-  StrictBuilder builder(limits);
-  if (!json::sax_parse(text.begin(), text.end(), &builder)) return Error::malformed;
-  return builder.take();
-}
-
-Result<std::vector<std::string>> parse_json_texts(std::string_view text, std::size_t longest) {
-  if (has_nul_or_mark(text)) return Error::malformed;
-  TextCollector texts(longest);
-  if (json::sax_parse(text.begin(), text.end(), &texts)) return texts.take();
-  return texts.too_long() ? Error::too_long : Error::malformed;
-}
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHexDigits = "0123456789abcdef";

@@ -4,30 +4,35 @@
 #include <set>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "core/json.h"
 
 namespace openclaw {
 namespace {
 
-using nlohmann::json;
-
 // Room for kMaxJwksKeys keys with certificate chains (x5c) and members that are not ours.
 constexpr JsonLimits kJwksLimits{.bytes = kMaxJwks, .depth = 8, .elements = 8192};
 
-// The array of objects that is the set's `keys`.
-Result<json> read_members(std::string_view text, std::size_t max_keys) {
+// A set's `keys`.
+struct Members {
+  JsonDocument document;
+  std::vector<JsonObject> objects;
+};
+
+Result<Members> read_members(std::string_view text, std::size_t max_keys) {
   if (text.size() > kMaxJwks) return Error::too_long;
-  Result<json> document = parse_json_object(text, kJwksLimits);
+  Result<JsonDocument> document = parse_json_object(text, kJwksLimits);
   if (!document) return document.error();
-  const auto members = document->find("keys");
-  if (members == document->end() || !members->is_array()) return Error::malformed;
+  const std::optional<JsonValue> keys = document->object().find("keys");
+  const auto members = keys ? keys->list() : std::nullopt;
+  if (!members) return Error::malformed;
   if (members->size() > max_keys) return Error::too_long;
-  const bool are_objects = std::all_of(members->begin(), members->end(),
-                                       [](const json& member) { return member.is_object(); });
-  if (!are_objects) return Error::malformed;
-  return std::move(*members);
+  std::vector<JsonObject> objects;
+  for (const JsonValue& member : *members) {
+    const auto object = member.object();
+    if (!object) return Error::malformed;
+    objects.push_back(*object);
+  }
+  return Members{std::move(*document), std::move(objects)};
 }
 
 }  // namespace
@@ -45,29 +50,30 @@ Result<KeySet> KeySet::of(std::vector<PublicKey> keys) {
 }
 
 Result<KeySet> KeySet::parse(std::string_view text) {
-  const Result<json> members = read_members(text, kMaxJwksKeys);
+  const Result<Members> members = read_members(text, kMaxJwksKeys);
   if (!members) return members.error();
 
   std::set<std::string_view> kids;
   std::vector<PublicKey> keys;
-  for (const json& member : *members) {
-    const auto kid = member.find("kid");
-    if (kid == member.end() || !kid->is_string()) continue;
-    if (!kids.insert(kid->get_ref<const std::string&>()).second) return Error::duplicate_kid;
-    Result<PublicKey> key = PublicKey::from_jwk(member.dump());
+  for (const JsonObject& member : members->objects) {
+    const std::optional<JsonValue> kid = member.find("kid");
+    const auto text_of_kid = kid ? kid->text() : std::nullopt;
+    if (!text_of_kid) continue;
+    if (!kids.insert(*text_of_kid).second) return Error::duplicate_kid;
+    Result<PublicKey> key = PublicKey::from_jwk(member);
     if (key) keys.push_back(std::move(*key));
   }
   return of(std::move(keys));
 }
 
 Result<KeySet> KeySet::parse_strictly(std::string_view text, std::size_t max_keys) {
-  const Result<json> members = read_members(text, max_keys);
+  const Result<Members> members = read_members(text, max_keys);
   if (!members) return members.error();
-  if (members->empty()) return Error::malformed;
+  if (members->objects.empty()) return Error::malformed;
 
   std::vector<PublicKey> keys;
-  for (const json& member : *members) {
-    Result<PublicKey> key = PublicKey::from_jwk(member.dump());
+  for (const JsonObject& member : members->objects) {
+    Result<PublicKey> key = PublicKey::from_jwk(member);
     if (!key) return key.error();
     keys.push_back(std::move(*key));
   }

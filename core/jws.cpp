@@ -11,8 +11,6 @@
 namespace openclaw {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kMaxKid = 256;
 
 struct Segments {
@@ -35,43 +33,47 @@ Result<Segments> split(std::string_view jws) {
   return segments;
 }
 
-Result<json> decode_object(std::string_view segment, const JsonLimits& limits) {
+Result<JsonDocument> decode_object(std::string_view segment, const JsonLimits& limits) {
   const Result<Bytes> bytes = base64url_decode(segment);
   if (!bytes) return Error::malformed;
   return parse_json_object(as_text(*bytes), limits);
 }
 
 // None when the member is absent.
-Result<std::optional<std::string>> text_member(const json& object, std::string_view member) {
-  const auto found = object.find(member);
-  if (found == object.end()) return std::optional<std::string>();
-  if (!found->is_string()) return Error::malformed;
-  return std::optional(found->get<std::string>());
+Result<std::optional<std::string>> text_member(const JsonObject& object, std::string_view member) {
+  const std::optional<JsonValue> found = object.find(member);
+  if (!found) return std::optional<std::string>();
+  const auto text = found->text();
+  if (!text) return Error::malformed;
+  return std::optional<std::string>(*text);
 }
+
+struct Header {
+  std::string algorithm;
+  std::optional<std::string> type;
+  std::optional<std::string> kid;
+};
 
 // A header that brings its own key, points to one, or changes how the rest is to be read is refused
 // whole, never followed (RFC 8725 3.1 and 3.10; RFC 7797 for b64).
-Result<ParsedJws> read_header(const json& header, JwsHeaders headers) {
+Result<Header> read_header(const JsonObject& header, JwsHeaders headers) {
   constexpr std::array<std::string_view, 7> kRefused{"crit", "b64", "jwk", "jku",
                                                      "x5c",  "x5u", "zip"};
   for (const std::string_view member : kRefused) {
     if (header.contains(member)) return Error::malformed;
   }
-  const auto algorithm = text_member(header, "alg");
+  auto algorithm = text_member(header, "alg");
   auto type = text_member(header, "typ");
   auto kid = text_member(header, "kid");
   if (!algorithm || !type || !kid || !*algorithm) return Error::malformed;
   if (headers == JwsHeaders::ours && (!*type || !*kid)) return Error::malformed;
   if (*kid && (*kid)->size() > kMaxKid) return Error::malformed;
-  ParsedJws jws;
-  jws.algorithm = **algorithm;
+  Header read{std::move(**algorithm), std::move(*type), std::move(*kid)};
   // The name that RFC 9864 2.2 gives to what we write as EdDSA; new clients write it.
-  if (headers == JwsHeaders::foreign && jws.algorithm == "Ed25519") {
-    jws.algorithm = name(Algorithm::EdDSA);
+  if (headers == JwsHeaders::foreign && read.algorithm == "Ed25519") {
+    read.algorithm = name(Algorithm::EdDSA);
   }
-  jws.type = std::move(*type);
-  jws.kid = std::move(*kid);
-  return jws;
+  return read;
 }
 
 bool fits(const PublicKey& key, const ParsedJws& jws) {
@@ -91,18 +93,16 @@ Result<ParsedJws> parse_jws(std::string_view jws, std::size_t longest, JwsHeader
   if (jws.size() > longest) return Error::malformed;
   const Result<Segments> segments = split(jws);
   if (!segments) return segments.error();
-  const Result<json> header = decode_object(segments->header, {});
+  const Result<JsonDocument> header = decode_object(segments->header, {});
   if (!header) return header.error();
-  Result<ParsedJws> parsed = read_header(*header, headers);
-  if (!parsed) return parsed.error();
-  Result<json> payload = decode_object(segments->payload, {.bytes = longest});
+  Result<Header> read = read_header(header->object(), headers);
+  if (!read) return read.error();
+  Result<JsonDocument> payload = decode_object(segments->payload, {.bytes = longest});
   if (!payload) return payload.error();
   Result<Bytes> signature = base64url_decode(segments->signature);
   if (!signature) return Error::malformed;
-  parsed->payload = std::move(*payload);
-  parsed->signed_text = segments->signed_text;
-  parsed->signature = std::move(*signature);
-  return parsed;
+  return ParsedJws{std::move(read->algorithm), std::move(read->type), std::move(read->kid),
+                   std::move(*payload),        segments->signed_text, std::move(*signature)};
 }
 
 Result<void> check_signature(const ParsedJws& jws, const KeySet& keys) {

@@ -9,9 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 #include "core/bytes.h"
+#include "core/json.h"
 #include "core/jwks.h"
 #include "core/result.h"
 #include "core/signing_key.h"
@@ -28,7 +27,7 @@ struct ParsedJws {
   std::string algorithm;            // alg
   std::optional<std::string> type;  // typ
   std::optional<std::string> kid;
-  nlohmann::json payload;        // an object
+  JsonDocument payload;
   std::string_view signed_text;  // header and payload with the dot between, in the text parsed
   Bytes signature;
 };

@@ -14,8 +14,6 @@
 namespace openclaw {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kMaxAudiences = 16;
 constexpr std::string_view kThumbprintMethod = "x5t#S256";
 
@@ -92,7 +90,7 @@ struct ReadClaims {
   std::string subject;
 };
 
-Result<ReadClaims> read_claims(const json& payload) {
+Result<ReadClaims> read_claims(const JsonObject& payload) {
   bool malformed = false;
   ClaimReader reader(payload, malformed);
   ReadClaims read;
@@ -149,8 +147,8 @@ bool is_proven(const Claims& claims, const JwtExpectation& expected) {
 
 Result<Claims> check_claims(const ParsedJws& jws, const JwtExpectation& expected) {
   if (!is_media_type(*jws.type, name(expected.type))) return Error::wrong_type;
-  if (!claim_is(jws.payload, "iss", expected.issuer)) return Error::wrong_issuer;
-  Result<ReadClaims> read = read_claims(jws.payload);
+  if (!claim_is(jws.payload.object(), "iss", expected.issuer)) return Error::wrong_issuer;
+  Result<ReadClaims> read = read_claims(jws.payload.object());
   if (!read) return read.error();
   if (const Result<void> times = check_times(read->claims, expected); !times) return times.error();
   if (!has_audience(read->claims, expected)) return Error::wrong_audience;
@@ -208,9 +206,15 @@ Result<VerifiedJwt> verify_jwt(std::string_view jwt, const KeySet& keys,
 }
 
 bool looks_like_jwt(std::string_view token) {
-  if (token.size() > kMaxJwt || std::count(token.begin(), token.end(), '.') != 2) return false;
   // The 16 bits of `{"` end within the third character: "ey" and one of I, J, K, L.
-  return token.size() >= 3 && token.starts_with("ey") && token[2] >= 'I' && token[2] <= 'L';
+  if (token.size() > kMaxJwt || token.size() < 3 || !token.starts_with("ey") || token[2] < 'I' ||
+      token[2] > 'L') {
+    return false;
+  }
+  const std::size_t first = token.find('.');
+  if (first == token.npos) return false;
+  const std::size_t second = token.find('.', first + 1);
+  return second != token.npos && token.find('.', second + 1) == token.npos;
 }
 
 }  // namespace openclaw

@@ -7,7 +7,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include <nlohmann/json.hpp>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/decoder.h>
@@ -26,8 +25,6 @@
 
 namespace openclaw {
 namespace {
-
-using nlohmann::json;
 
 constexpr std::size_t kMaxJwk = 16 * 1024;
 constexpr std::size_t kMaxKid = 256;
@@ -275,20 +272,19 @@ Bytes es256_sign(EVP_PKEY* pkey, ByteView message) {
 // --- JWK ---------------------------------------------------------------------------------------
 
 // Empty when the member is absent or no string.
-std::string_view text_member(const json& object, std::string_view member) {
-  const auto found = object.find(member);
-  if (found == object.end() || !found->is_string()) return {};
-  return found->get_ref<const std::string&>();
+std::string_view text_member(const JsonObject& object, std::string_view member) {
+  const std::optional<JsonValue> found = object.find(member);
+  return found ? found->text().value_or(std::string_view()) : std::string_view();
 }
 
-bool has_private_members(const json& jwk) {
+bool has_private_members(const JsonObject& jwk) {
   constexpr std::array<std::string_view, 8> kPrivate{"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
   return std::any_of(kPrivate.begin(), kPrivate.end(),
                      [&](std::string_view member) { return jwk.contains(member); });
 }
 
 // The key's type and curve and the algorithm that the key itself names must agree (RFC 8725 3.1).
-Result<Algorithm> algorithm_of(const json& jwk) {
+Result<Algorithm> algorithm_of(const JsonObject& jwk) {
   const std::string_view kty = text_member(jwk, "kty");
   const std::string_view crv = text_member(jwk, "crv");
   const std::string_view alg = text_member(jwk, "alg");
@@ -301,13 +297,15 @@ Result<Algorithm> algorithm_of(const json& jwk) {
 
 // RFC 7517 4.2 and 4.3. "sign" and "verify" are the one pair that may stand together here; an
 // operation named twice is forbidden there.
-bool may_verify_signatures(const json& jwk) {
+bool may_verify_signatures(const JsonObject& jwk) {
   if (jwk.contains("use") && text_member(jwk, "use") != "sig") return false;
-  const auto operations = jwk.find("key_ops");
-  if (operations == jwk.end()) return true;
-  if (!operations->is_array()) return false;
-  const auto count = [&](const char* operation) {
-    return std::count(operations->begin(), operations->end(), json(operation));
+  const std::optional<JsonValue> member = jwk.find("key_ops");
+  if (!member) return true;
+  const auto operations = member->list();
+  if (!operations) return false;
+  const auto count = [&](std::string_view operation) {
+    return std::count_if(operations->begin(), operations->end(),
+                         [&](const JsonValue& item) { return item.text() == operation; });
   };
   const auto verify = count("verify");
   const auto sign = count("sign");
@@ -319,13 +317,13 @@ bool is_kid(std::string_view kid) {
          std::all_of(kid.begin(), kid.end(), [](char c) { return c >= 0x20 && c <= 0x7E; });
 }
 
-Result<Bytes> number_member(const json& jwk, std::string_view member) {
+Result<Bytes> number_member(const JsonObject& jwk, std::string_view member) {
   Result<Bytes> bytes = base64url_decode(text_member(jwk, member));
   if (!bytes) return Error::invalid_key;
   return bytes;
 }
 
-Result<Numbers> numbers_of(const json& jwk, Algorithm algorithm) {
+Result<Numbers> numbers_of(const JsonObject& jwk, Algorithm algorithm) {
   const bool is_rsa = algorithm == Algorithm::RS256;
   Result<Bytes> first = number_member(jwk, is_rsa ? "n" : "x");
   if (!first) return first.error();
@@ -421,16 +419,21 @@ PublicKey& PublicKey::operator=(PublicKey&&) noexcept = default;
 PublicKey::~PublicKey() = default;
 
 Result<PublicKey> PublicKey::from_jwk(std::string_view text) {
-  const Result<json> jwk = parse_json_object(text, {.bytes = kMaxJwk});
+  const Result<JsonDocument> jwk = parse_json_object(text, {.bytes = kMaxJwk});
   if (!jwk) return jwk.error();
-  const std::string_view kid = text_member(*jwk, "kid");
-  if (jwk->contains("kid") && !is_kid(kid)) return Error::malformed;
-  if (has_private_members(*jwk)) return Error::invalid_key;
-  const Result<Algorithm> algorithm = algorithm_of(*jwk);
-  if (!algorithm) return algorithm.error();
-  if (!may_verify_signatures(*jwk)) return Error::not_for_signatures;
+  return from_jwk(jwk->object());
+}
 
-  Result<Numbers> numbers = numbers_of(*jwk, *algorithm);
+Result<PublicKey> PublicKey::from_jwk(const JsonObject& jwk) {
+  if (jwk.text_bytes() > kMaxJwk) return Error::malformed;
+  const std::string_view kid = text_member(jwk, "kid");
+  if (jwk.contains("kid") && !is_kid(kid)) return Error::malformed;
+  if (has_private_members(jwk)) return Error::invalid_key;
+  const Result<Algorithm> algorithm = algorithm_of(jwk);
+  if (!algorithm) return algorithm.error();
+  if (!may_verify_signatures(jwk)) return Error::not_for_signatures;
+
+  Result<Numbers> numbers = numbers_of(jwk, *algorithm);
   if (!numbers) return numbers.error();
   Result<PublicKey> key = Impl::of(*algorithm, std::move(*numbers));
   if (key && !kid.empty()) key->impl_->kid = kid;

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "core/bytes.h"
+#include "core/json.h"
 #include "core/random.h"
 #include "core/result.h"
 #include "core/secret.h"
@@ -38,6 +39,8 @@ class PublicKey {
   // that is present must be 1..256 printable ASCII characters and is kept as given; one that is
   // absent is the thumbprint. A JWK with private members is Error::invalid_key.
   static Result<PublicKey> from_jwk(std::string_view json);
+  // The same of an object that was read, with at most 16 KiB of names and texts.
+  static Result<PublicKey> from_jwk(const JsonObject& jwk);
 
   Algorithm algorithm() const;
   const std::string& kid() const;

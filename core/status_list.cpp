@@ -18,8 +18,6 @@
 namespace openclaw {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::string_view kType = "statuslist+jwt";
 constexpr std::size_t kMaxRevokedKeys = 1024;
 
@@ -105,7 +103,7 @@ std::int64_t read_time_to_live(ClaimReader& claims) {
   return static_cast<std::int64_t>(seconds.value_or(0));
 }
 
-Result<StatusListToken> read_token(const json& payload) {
+Result<StatusListToken> read_token(const JsonObject& payload) {
   bool malformed = false;
   ClaimReader claims(payload, malformed);
   StatusListToken token;
@@ -175,8 +173,8 @@ Result<StatusListToken> verify_status_list(std::string_view jwt, const KeySet& k
     return signature.error();
   }
   if (!is_media_type(*jws->type, kType)) return Error::wrong_type;
-  if (!claim_is(jws->payload, "sub", uri)) return Error::wrong_audience;
-  Result<StatusListToken> token = read_token(jws->payload);
+  if (!claim_is(jws->payload.object(), "sub", uri)) return Error::wrong_audience;
+  Result<StatusListToken> token = read_token(jws->payload.object());
   if (!token) return token.error();
   if (token->expires_at <= now) return Error::expired;
   if (lies_ahead(token->issued_at, now, leeway)) return Error::not_yet_valid;

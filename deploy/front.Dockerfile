@@ -3,7 +3,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
        cmake g++ libboost-context-dev libboost-dev libcli11-dev libcpp-httplib-dev libpq-dev \
-       libsodium-dev libspdlog-dev libssl-dev make nlohmann-json3-dev pkgconf zlib1g-dev \
+       libsimdjson-dev libsodium-dev libspdlog-dev libssl-dev make nlohmann-json3-dev pkgconf zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt ./

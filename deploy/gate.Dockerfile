@@ -3,7 +3,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-       cmake g++ libboost-dev libcli11-dev libsodium-dev libspdlog-dev libssl-dev libyaml-cpp-dev \
+       cmake g++ libboost-dev libcli11-dev libsimdjson-dev libsodium-dev libspdlog-dev libssl-dev libyaml-cpp-dev \
        make nlohmann-json3-dev pkgconf zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -19,7 +19,7 @@ RUN cmake -S . -B build -DOPENCLAW_FRONT=OFF -DOPENCLAW_TESTS=OFF \
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-       ca-certificates curl libsodium23 libspdlog1.10 libssl3 libyaml-cpp0.7 \
+       ca-certificates curl libsimdjson14 libsodium23 libspdlog1.10 libssl3 libyaml-cpp0.7 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10003 --no-create-home --shell /usr/sbin/nologin openclaw-gate \
     && mkdir --mode=0700 /etc/openclaw

@@ -3,7 +3,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-       g++ libsodium-dev libssl-dev make nlohmann-json3-dev postgresql-server-dev-15 zlib1g-dev \
+       g++ libsimdjson-dev libsodium-dev libssl-dev make postgresql-server-dev-15 zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./
@@ -18,7 +18,7 @@ FROM debian:bookworm-slim
 RUN mkdir -p /etc/postgresql-common \
     && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf \
     && apt-get update \
-    && apt-get install --yes --no-install-recommends libsodium23 libssl3 postgresql-15 \
+    && apt-get install --yes --no-install-recommends libsimdjson14 libsodium23 libssl3 postgresql-15 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin openclaw-front \
     && mkdir -p /var/lib/openclaw/data /var/lib/openclaw/keys /run/openclaw \

@@ -1,7 +1,8 @@
-// Loading: the module's magic, its settings, its cache's invalidation hook.
+// Loading: the module's magic, its settings, what it asks Postgres to be told.
 #include "extension/key_cache.h"
 #include "extension/session.h"
 #include "extension/settings.h"
+#include "extension/tables.h"
 #include "extension/call.h"
 
 extern "C" {
@@ -13,6 +14,7 @@ void _PG_init(void) {
   openclaw::extension::settings::define();
   openclaw::extension::register_key_cache_invalidation();
   openclaw::extension::register_session_callbacks();
+  openclaw::extension::register_table_invalidation();
 }
 }
 

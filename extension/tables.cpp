@@ -43,10 +43,32 @@ enum : int {
 
 // Everything below runs inside guarded(): plain structs only.
 
-// Invalid when there is none.
+// What names mean, until any of them is invalidated: four look-ups in the catalog's caches cost as
+// much as a descent of an index.
+struct KnownRelation {
+  const char* name;
+  Oid oid;
+};
+KnownRelation known_relations[16];
+int known_count = 0;
+
+void on_relcache_invalidation(Datum, Oid relation) {
+  for (int i = 0; i < known_count; i++) {
+    if (relation == InvalidOid || relation == known_relations[i].oid) known_count = 0;
+  }
+}
+
+// Invalid when there is none. `name` is a literal.
 Oid find_relation(const char* name) {
+  for (int i = 0; i < known_count; i++) {
+    if (known_relations[i].name == name) return known_relations[i].oid;
+  }
   Oid schema = get_namespace_oid("openclaw", true);
-  return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+  Oid found = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+  if (OidIsValid(found) && known_count < static_cast<int>(lengthof(known_relations))) {
+    known_relations[known_count++] = {name, found};
+  }
+  return found;
 }
 
 Oid relation_oid(const char* name) {
@@ -75,7 +97,7 @@ struct IndexReader {
   Relation index;
   Snapshot snapshot;
   IndexScanDesc scan;
-  TupleTableSlot* slot;
+  TupleTableSlot* slot;  // null until a row was found
 };
 
 IndexReader open_index(const char* table, const char* index, Sight sight = Sight::statement) {
@@ -87,7 +109,6 @@ IndexReader open_index(const char* table, const char* index, Sight sight = Sight
                     errmsg("openclaw.%s is not the index that it was", index)));
   }
   reader.snapshot = snapshot_for(reader.table, sight);
-  reader.slot = table_slot_create(reader.table, nullptr);
   reader.scan = begin_index_scan(reader.table, reader.index, reader.snapshot, 1);
   return reader;
 }
@@ -96,13 +117,19 @@ bool seek(IndexReader& reader, Datum key, RegProcedure equals) {
   ScanKeyData scan_key;
   ScanKeyInit(&scan_key, 1, BTEqualStrategyNumber, equals, key);
   index_rescan(reader.scan, &scan_key, 1, nullptr, 0);
-  return index_getnext_slot(reader.scan, ForwardScanDirection, reader.slot);
+  // Made when there is something to put in: most of what is looked for in revoked_jwts is not
+  // there.
+  while (index_getnext_tid(reader.scan, ForwardScanDirection) != nullptr) {
+    if (reader.slot == nullptr) reader.slot = table_slot_create(reader.table, nullptr);
+    if (index_fetch_heap(reader.scan, reader.slot)) return true;
+  }
+  return false;
 }
 
 // Locks on tables stay until the transaction ends, as with any query.
 void close_index(IndexReader& reader) {
   index_endscan(reader.scan);
-  ExecDropSingleTupleTableSlot(reader.slot);
+  if (reader.slot != nullptr) ExecDropSingleTupleTableSlot(reader.slot);
   UnregisterSnapshot(reader.snapshot);
   index_close(reader.index, NoLock);
   table_close(reader.table, NoLock);
@@ -131,6 +158,40 @@ Datum copy_of(TupleTableSlot* slot, int number) {
   return is_null ? Datum{0} : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
 }
 
+// The five columns that outlive the slot, each as it is stored, in one piece of memory. Where one
+// of them is compressed or out of line, each is detoasted by itself.
+void copy_texts(TupleTableSlot* slot, TokenRow& row) {
+  constexpr int kNumbers[] = {api_tokens::id, api_tokens::user_id, api_tokens::container_id,
+                              api_tokens::scopes, api_tokens::issued_for};
+  Datum* const copies[] = {&row.id, &row.user_id, &row.container_id, &row.scopes, &row.issued_for};
+  struct varlena* stored[lengthof(kNumbers)];
+  Size sizes[lengthof(kNumbers)];
+  Size all = 0;
+  bool plain = true;
+  for (std::size_t i = 0; i < lengthof(kNumbers); i++) {
+    bool is_null = false;
+    stored[i] =
+        reinterpret_cast<struct varlena*>(DatumGetPointer(column(slot, kNumbers[i], &is_null)));
+    sizes[i] = 0;
+    if (is_null) continue;
+    plain = plain && !VARATT_IS_COMPRESSED(stored[i]) && !VARATT_IS_EXTERNAL(stored[i]);
+    sizes[i] = VARSIZE_ANY(stored[i]);
+    all += MAXALIGN(sizes[i]);
+  }
+  char* place = plain ? static_cast<char*>(palloc(all)) : nullptr;
+  for (std::size_t i = 0; i < lengthof(kNumbers); i++) {
+    *copies[i] = 0;
+    if (sizes[i] == 0) continue;
+    if (!plain) {
+      *copies[i] = PointerGetDatum(PG_DETOAST_DATUM_COPY(PointerGetDatum(stored[i])));
+      continue;
+    }
+    memcpy(place, stored[i], sizes[i]);
+    *copies[i] = PointerGetDatum(place);
+    place += MAXALIGN(sizes[i]);
+  }
+}
+
 TokenRow token_row(TupleTableSlot* slot) {
   TokenRow row{};
   row.found = true;
@@ -138,11 +199,7 @@ TokenRow token_row(TupleTableSlot* slot) {
   row.revoked = is_set(slot, api_tokens::revoked_at);
   row.created_at = time_of(slot, api_tokens::created_at, DT_NOBEGIN);
   row.expires_at = time_of(slot, api_tokens::expires_at, DT_NOBEGIN);
-  row.id = copy_of(slot, api_tokens::id);
-  row.user_id = copy_of(slot, api_tokens::user_id);
-  row.container_id = copy_of(slot, api_tokens::container_id);
-  row.scopes = copy_of(slot, api_tokens::scopes);
-  row.issued_for = copy_of(slot, api_tokens::issued_for);
+  copy_texts(slot, row);
   return row;
 }
 
@@ -181,11 +238,108 @@ Standing container_standing(Datum container_id, Datum user_id) {
   return standing;
 }
 
+// --- What is known of a user and a container -----------------------------------------------------
+//
+// JWTs come many for one container, and while nothing is written every statement's snapshot sees
+// the same: what was read under one snapshot is what an equal one reads. A transaction that writes
+// sees more than its snapshot tells, and neither uses nor leaves anything here.
+
+constexpr int kMostInProgress = 32;
+
+struct SeenBy {
+  TransactionId xmin, xmax;
+  uint32 xcnt;
+  int32 subxcnt;
+  bool suboverflowed, in_recovery;
+  TransactionId xip[kMostInProgress];
+};
+
+struct KnownStanding {
+  char ids[2 * 256 + 1];  // user and container, with a NUL between
+  std::size_t ids_size;
+  SeenBy seen_by;
+  Standing standing;
+};
+
+KnownStanding known_standings[64];
+
+// False for one that cannot be told from others.
+bool describe(SeenBy& seen_by) {
+  if (IsolationUsesXactSnapshot() || !ActiveSnapshotSet() ||
+      TransactionIdIsValid(GetTopTransactionIdIfAny())) {
+    return false;
+  }
+  Snapshot snapshot = GetActiveSnapshot();
+  const int32 subxcnt = snapshot->subxcnt;
+  if (snapshot->snapshot_type != SNAPSHOT_MVCC || subxcnt < 0 ||
+      snapshot->xcnt + static_cast<uint32>(subxcnt) > kMostInProgress) {
+    return false;
+  }
+  seen_by = {snapshot->xmin,
+             snapshot->xmax,
+             snapshot->xcnt,
+             subxcnt,
+             snapshot->suboverflowed,
+             snapshot->takenDuringRecovery,
+             {}};
+  memcpy(seen_by.xip, snapshot->xip, snapshot->xcnt * sizeof(TransactionId));
+  memcpy(seen_by.xip + snapshot->xcnt, snapshot->subxip,
+         static_cast<std::size_t>(subxcnt) * sizeof(TransactionId));
+  return true;
+}
+
+bool is_same(const SeenBy& a, const SeenBy& b) {
+  return a.xmin == b.xmin && a.xmax == b.xmax && a.xcnt == b.xcnt && a.subxcnt == b.subxcnt &&
+         a.suboverflowed == b.suboverflowed && a.in_recovery == b.in_recovery &&
+         memcmp(a.xip, b.xip, (a.xcnt + static_cast<uint32>(a.subxcnt)) * sizeof(TransactionId)) ==
+             0;
+}
+
+// Where these ids have their place; null when they are too long for one.
+KnownStanding* place_of(std::string_view user_id, std::string_view container_id) {
+  if (user_id.size() + container_id.size() + 1 > sizeof(KnownStanding::ids)) return nullptr;
+  const uint32 hash = hash_bytes(reinterpret_cast<const unsigned char*>(container_id.data()),
+                                 static_cast<int>(container_id.size())) ^
+                      hash_bytes(reinterpret_cast<const unsigned char*>(user_id.data()),
+                                 static_cast<int>(user_id.size()));
+  return &known_standings[hash % lengthof(known_standings)];
+}
+
+bool is_of(const KnownStanding& known, std::string_view user_id, std::string_view container_id) {
+  return known.ids_size == user_id.size() + 1 + container_id.size() &&
+         memcmp(known.ids, user_id.data(), user_id.size()) == 0 &&
+         known.ids[user_id.size()] == '\0' &&
+         memcmp(known.ids + user_id.size() + 1, container_id.data(), container_id.size()) == 0;
+}
+
+const Standing* known_standing(std::string_view user_id, std::string_view container_id) {
+  const KnownStanding* known = place_of(user_id, container_id);
+  SeenBy now;
+  if (known == nullptr || !is_of(*known, user_id, container_id) || !describe(now)) return nullptr;
+  return is_same(known->seen_by, now) ? &known->standing : nullptr;
+}
+
+void know_standing(std::string_view user_id, std::string_view container_id, Standing standing) {
+  KnownStanding* known = place_of(user_id, container_id);
+  SeenBy now;
+  if (known == nullptr || !describe(now)) return;
+  memcpy(known->ids, user_id.data(), user_id.size());
+  known->ids[user_id.size()] = '\0';
+  memcpy(known->ids + user_id.size() + 1, container_id.data(), container_id.size());
+  known->ids_size = user_id.size() + 1 + container_id.size();
+  known->seen_by = now;
+  known->standing = standing;
+}
+
 Datum new_text(std::string_view value) {
   return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
 }
 
 }  // namespace
+
+void register_table_invalidation() {
+  CacheRegisterRelcacheCallback(on_relcache_invalidation, Datum{0});
+}
 
 Oid table_oid(const char* name) {
   return guarded([&] { return relation_oid(name); });
@@ -210,12 +364,15 @@ void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows, Sight
 }
 
 Standing standing_of(std::string_view user_id, std::string_view container_id) {
-  return guarded([&] {
+  if (const Standing* known = known_standing(user_id, container_id)) return *known;
+  const Standing standing = guarded([&] {
     Datum user = new_text(user_id);
     if (!user_is_live(user)) return Standing{};
     if (container_id.empty()) return Standing{true, 0};
     return container_standing(new_text(container_id), user);
   });
+  know_standing(user_id, container_id, standing);
+  return standing;
 }
 
 bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {

@@ -63,7 +63,10 @@ struct SigningKeyRow {
 
 std::vector<SigningKeyRow> read_signing_keys();
 
-// pg_class.oid of a table of the extension.
+// Has Postgres tell when a table is another than it was; called once, from _PG_init.
+void register_table_invalidation();
+
+// pg_class.oid of a table of the extension; `name` is a literal.
 Oid table_oid(const char* name);
 
 }  // namespace openclaw::extension

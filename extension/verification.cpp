@@ -1,5 +1,8 @@
 #include "extension/verification.h"
 
+#include <charconv>
+#include <iterator>
+
 #include "core/opaque_token.h"
 #include "core/scope.h"
 #include "core/sha256.h"
@@ -13,23 +16,41 @@ namespace {
 constexpr std::int64_t kPostgresEpoch =
     std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY;
 
+constexpr std::string_view kStatusPath = "/oauth/status/";
+
+std::string_view issuer_base() {
+  std::string_view base = settings::issuer();
+  while (base.ends_with('/')) base.remove_suffix(1);
+  return base;
+}
+
+// Whether `uri` is status_list_uri() of these.
+bool refers_to(std::string_view uri, std::string_view container_id, std::int32_t generation) {
+  char digits[12];
+  const std::size_t size =
+      static_cast<std::size_t>(std::to_chars(digits, std::end(digits), generation).ptr - digits);
+  for (const std::string_view part : {issuer_base(), kStatusPath, container_id,
+                                      std::string_view("/"), std::string_view(digits, size)}) {
+    if (!uri.starts_with(part)) return false;
+    uri.remove_prefix(part.size());
+  }
+  return uri.empty();
+}
+
 // Whatever ends a JWT before its expiry.
 bool is_ended(const Claims& claims) {
   const Standing standing = standing_of(claims.user_id, claims.container_id);
   if (!standing.live || is_revoked_jwt(claims.container_id, claims.id)) return true;
   if (claims.container_id.empty()) return false;
   return !claims.status ||
-         claims.status->uri !=
-             status_list_uri(claims.container_id, std::to_string(standing.jwt_generation));
+         !refers_to(claims.status->uri, claims.container_id, standing.jwt_generation);
 }
 
 }  // namespace
 
 std::string status_list_uri(std::string_view container_id, std::string_view generation) {
-  std::string_view base = settings::issuer();
-  while (base.ends_with('/')) base.remove_suffix(1);
-  return std::string(base)
-      .append("/oauth/status/")
+  return std::string(issuer_base())
+      .append(kStatusPath)
       .append(container_id)
       .append("/")
       .append(generation);

@@ -3,7 +3,6 @@
 #include <string>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/unit/reason.h"
 
@@ -11,7 +10,6 @@ namespace openclaw {
 namespace {
 
 using namespace std::string_view_literals;
-using nlohmann::json;
 
 std::string_view verdict(std::string_view text, const JsonLimits& limits = {}) {
   return reason(parse_json_object(text, limits));
@@ -38,22 +36,47 @@ TEST(Json, ReadsAnObjectWithEveryKindOfValue) {
       " \t\r\n{\"n\":null,\"t\":true,\"f\":false,\"i\":-7,\"u\":18446744073709551615,\"d\":2.5,"
       "\"s\":\"\\u00e9\\ud83d\\ude00\\n\",\"o\":{\"a\":[]},\"a\":[1,[2,{\"x\":3}],\"\"],\"\":0} ");
   ASSERT_TRUE(parsed);
-  EXPECT_EQ(*parsed, (json{{"n", nullptr},
-                           {"t", true},
-                           {"f", false},
-                           {"i", -7},
-                           {"u", 18446744073709551615u},
-                           {"d", 2.5},
-                           {"s", "\xC3\xA9\xF0\x9F\x98\x80\n"},
-                           {"o", {{"a", json::array()}}},
-                           {"a", {1, {2, {{"x", 3}}}, ""}},
-                           {"", 0}}));
+  const JsonObject object = parsed->object();
+  EXPECT_EQ(object.size(), 10);
+  for (const char* member : {"n", "t", "f", "i", "d"}) {
+    const auto value = object.find(member);
+    ASSERT_TRUE(value) << member;
+    EXPECT_FALSE(value->text() || value->number() || value->object() || value->list()) << member;
+  }
+  EXPECT_EQ(object.find("u")->number(), 18446744073709551615u);
+  EXPECT_EQ(object.find("s")->text(), "\xC3\xA9\xF0\x9F\x98\x80\n");
+  EXPECT_EQ(object.find("o")->object()->find("a")->list()->size(), 0);
+  const auto items = object.find("a")->list();
+  ASSERT_EQ(items->size(), 3);
+  EXPECT_EQ(items->at(0).number(), 1u);
+  EXPECT_EQ(items->at(1).list()->at(1).object()->find("x")->number(), 3u);
+  EXPECT_EQ(items->at(2).text(), "");
+  EXPECT_EQ(object.find("")->number(), 0u);
+  EXPECT_FALSE(object.find("x"));
+  EXPECT_FALSE(object.contains("x"));
 }
 
 TEST(Json, ReadsTheEmptyObject) {
   const auto parsed = parse_json_object("{}");
   ASSERT_TRUE(parsed);
-  EXPECT_EQ(*parsed, json::object());
+  EXPECT_EQ(parsed->object().size(), 0);
+}
+
+TEST(Json, OutlivesItsTextAndTheNextOne) {
+  auto parsed = parse_json_object(std::string(R"({"a":"first"})"));
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(parse_json_object(R"({"b":"a second and longer one"})"));
+  const JsonDocument moved = std::move(*parsed);
+  EXPECT_EQ(moved.object().find("a")->text(), "first");
+}
+
+TEST(Json, FindsEachOfManyMembersAndOneTwin) {
+  std::string text = "{";
+  for (int i = 0; i < 1000; ++i) text += '"' + std::to_string(i) + "\":" + std::to_string(i) + ',';
+  const auto parsed = parse_json_object(text + "\"last\":1}", {.bytes = 64 * 1024});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->object().find("999")->number(), 999u);
+  EXPECT_EQ(verdict(text + "\"0\":1}", {.bytes = 64 * 1024}), "malformed");
 }
 
 TEST(Json, TheSameNameInTwoObjectsIsNoDuplicate) {
@@ -150,10 +173,31 @@ TEST(JsonLimit, ElementsAreMembersAndItemsOfAllLevelsTogether) {
   EXPECT_EQ(verdict(R"({"a":[1,2],"b":{"c":3},"d":{},"e":{}})", limits), "malformed");
 }
 
-TEST(JsonLimit, DepthCostsNoCallDepthWhenTheLimitIsHigh) {
-  const JsonLimits limits{.bytes = 4'000'000, .depth = 500'000, .elements = 500'000};
-  EXPECT_EQ(verdict(nested_arrays(500'000), limits), "accepted");
-  EXPECT_EQ(verdict(nested_objects(500'000), limits), "accepted");
+TEST(JsonLimit, AThousandLevelsAreTheMost) {
+  const JsonLimits limits{.bytes = 4'000'000, .depth = 1000, .elements = 500'000};
+  EXPECT_EQ(verdict(nested_arrays(1000), limits), "accepted");
+  EXPECT_EQ(verdict(nested_objects(1000), limits), "accepted");
+  EXPECT_EQ(verdict(nested_objects(500'000), {4'000'000, 500'000, 500'000}), "malformed");
+}
+
+std::string texts(std::string_view text, std::size_t longest = 3) {
+  const auto parsed = parse_json_texts(text, longest);
+  if (!parsed) return std::string(reason(parsed));
+  std::string all;
+  for (const std::string& each : *parsed) all += each + '|';
+  return all;
+}
+
+TEST(JsonTexts, AreAnArrayOfStringsAndNothingElse) {
+  EXPECT_EQ(texts("[]"), "");
+  EXPECT_EQ(texts(R"( ["a","\u00e9",""] )"), "a|\xC3\xA9||");
+  EXPECT_EQ(texts(R"(["a","b","c","d"])"), "too_long");
+  for (const char* text :
+       {"", "[", "null", "{}", R"("a")", "[1]", "[null]", R"([["a"]])", R"(["a",])", R"(["a"]x)",
+        R"(["\u0000"])", R"(["\ud800"])", "[\"\xFF\"]", "\xEF\xBB\xBF[]"}) {
+    EXPECT_EQ(texts(text), "malformed") << text;
+  }
+  EXPECT_EQ(texts(std::string("[]\0", 3)), "malformed");
 }
 
 std::string json_string(std::string_view text) {
@@ -183,7 +227,7 @@ TEST(JsonString, ReadsBackAsItWas) {
   for (int c = 1; c < 0x80; ++c) every += static_cast<char>(c);
   const auto parsed = parse_json_object("{\"s\":" + json_string(every) + "}");
   ASSERT_TRUE(parsed);
-  EXPECT_EQ(parsed->at("s"), every);
+  EXPECT_EQ(parsed->object().find("s")->text(), every);
 }
 
 }  // namespace

@@ -592,7 +592,7 @@ TEST(JwtClaim, A21ExpIatAndNbfThatAreNoWholeSecondsAreRefused) {
       EXPECT_EQ(claim_verdict(claim, value), "malformed") << claim << " " << value;
     }
     for (const std::string_view number :
-         {"1e400", "1e9", "1.7e9", "99999999999999999999", "-0", "-0.0", "1e-400"}) {
+         {"1e400", "1e9", "1.7e9", "99999999999999999999", "-0.0", "1e-400"}) {
       std::string payload = payload_without(claim).dump();
       payload.back() = ',';
       payload += "\"" + std::string(claim) + "\":" + std::string(number) + "}";
