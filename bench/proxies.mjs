@@ -16,6 +16,7 @@ const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","tex
 const AUDIENCE = 'https://mcp.example.com/mcp';
 const ISSUER = 'https://auth.openclaw.test';
 const LIVE_JWTS = 5000;
+const NEW_JWTS = 15_000; // more than a run takes, or else it ends with them
 
 // A proxy is { port, processes } (http_load.mjs).
 export class Proxies {
@@ -190,7 +191,7 @@ public_url: "${AUDIENCE}"
     return this.apiKeys;
   }
 
-  // A file of credentials, one a line: so many JWTs of an algorithm (all without a number), or all API keys.
+  // A file of credentials, one a line: so many JWTs of an algorithm, or all API keys.
   #file(kind, count) {
     const name = `credentials-${kind}-${count}`;
     if (!this.#credentials.has(name)) this.#credentials.set(name, this.#write(name, kind, count));
@@ -225,7 +226,7 @@ public_url: "${AUDIENCE}"
   async gateCold(alg) {
     const gate = await this.#startGate('platform');
     try {
-      return await this.#load(gate, await this.#file(alg), { 'warm-up': 0.1, once: true });
+      return await this.#load(gate, await this.#file(alg, NEW_JWTS), { 'warm-up': 0.1, once: true });
     } finally {
       gate.child.kill('SIGKILL');
       await once(gate.child, 'exit');
@@ -234,7 +235,7 @@ public_url: "${AUDIENCE}"
 
   // The same for a peer that remembers nothing.
   async haproxyCold(alg) {
-    return this.#load(await this.haproxy(alg), await this.#file(alg));
+    return this.#load(await this.haproxy(alg), await this.#file(alg, NEW_JWTS));
   }
 
   async withKeys(proxy) {

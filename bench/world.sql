@@ -29,7 +29,7 @@ create table bench.keys as
 create table bench.jwts as
   select alg, n, (t).token
   from (select alg, n, openclaw.issue_access_token('ctr_bench', '{mcp:tools,data:read}', '1 hour', alg => alg) as t
-        from (values ('EdDSA', 60000), ('ES256', 20000), ('RS256', 20000)) as wanted(alg, count),
+        from (values ('EdDSA', 60000), ('ES256', 15000), ('RS256', 15000)) as wanted(alg, count),
              generate_series(1, count) as n offset 0) as signed;
 create index on bench.jwts (alg, n);
 
