@@ -47,7 +47,7 @@ export class Fronts {
   async #serve(flags) {
     const { port, pid } = await this.#startFront(flags);
     const server = {
-      port, processes: { front: pid, postgres: this.#world.postmaster },
+      port, processes: { front: pid, pg: this.#world.postmaster },
       introspect: '/oauth/introspect', token: '/oauth/token', tokens: this.#world.tokenFile,
       introspectAs: `Bearer ${await this.#harness('introspect')}`, tokenAs: basic(await this.#client()),
       issue: '/v1/tokens', issueAs: `Bearer ${await this.#harness('issue')}`, issued: '201',
@@ -126,7 +126,7 @@ export class Fronts {
         ['ignore', 'pipe', 'inherit']);
       const [port] = await once(peer.stdout, 'data');
       return {
-        port: Number(port), processes: { naive: peer.pid, postgres: this.#world.postmaster },
+        port: Number(port), processes: { naive: peer.pid, pg: this.#world.postmaster },
         introspect: '/introspect', tokens: this.#world.tokenFile, introspectAs: 'Bearer nobody',
         issue: '/issue', issueAs: 'Bearer nobody', issued: '200',
       };

@@ -271,13 +271,20 @@ class Generator {
       now = Clock::now();
     }
     const double taken = Seconds(now - start_).count();
-    counting_ = false;  // what is answered after the end belongs to no measurement
+    // What a closed loop is answered after the end belongs to no measurement. What was due in an
+    // open one does, and is still sent: the latest are those that waited most.
+    counting_ = options_.rate > 0;
     const Clock::time_point patience = now + std::chrono::seconds(10);
-    while (idle_.size() < connections_.size()) {
+    while (idle_.size() < connections_.size() || is_due_before(end)) {
       if (Clock::now() > patience) throw std::runtime_error("an answer is missing for 10 seconds");
+      if (is_due_before(end)) send_due(std::min(Clock::now(), end));
       receive(patience);
     }
     return taken;
+  }
+
+  bool is_due_before(Clock::time_point end) const {
+    return options_.rate > 0 && values_left() && due(scheduled_) < end;
   }
 
   Clock::time_point due(std::size_t request) const {

@@ -31,13 +31,13 @@ export async function load(world, server, request, { core, once, connections = 6
 // Nanoseconds on a processor until now, by the name of the process.
 async function spent({ processes }) {
   return Object.fromEntries(await Promise.all(Object.entries(processes).map(async ([name, pid]) =>
-    [name, name === 'postgres' ? await treeNanoseconds(pid) : await sum(pid, processorNanoseconds)])));
+    [name, name === 'pg' ? await treeNanoseconds(pid) : await sum(pid, processorNanoseconds)])));
 }
 
 // Postgres's is its shared buffers above all, and is left out.
 async function memory({ processes }) {
   return Object.fromEntries(await Promise.all(Object.entries(processes)
-    .filter(([name]) => name !== 'postgres')
+    .filter(([name]) => name !== 'pg')
     .map(async ([name, pid]) => [name, await sum(pid, peakMiB)])));
 }
 

@@ -6,7 +6,7 @@ const oneByOne = ({ fronts }) => fronts.front('--max-batch', '1');
 export const front = [
   {
     name: 'front: introspection',
-    unit: 'requests/s', better: 'higher',
+    unit: 'req/s', better: 'higher',
     ours: async ({ fronts }) => fronts.introspections(await fronts.front()),
     peers: [
       { name: 'the same front, one query a request', target: 4,
@@ -15,19 +15,19 @@ export const front = [
         run: async ({ fronts }) => fronts.introspections(await fronts.oidcProvider(1)) },
       { name: 'oidc-provider, in memory, 2 workers',
         run: async ({ fronts }) => fronts.introspections(await fronts.oidcProvider(2)) },
-      { name: 'cpp-httplib + libpq, no checks',
+      { name: 'the naive front: cpp-httplib + libpq',
         run: async ({ fronts }) => fronts.introspections(await fronts.naiveFront()) },
     ],
   },
   {
-    name: 'front: p99 of introspection at 80 % of its peak',
+    name: 'front: p99 at 80 % of the peak',
     unit: 'ms', better: 'lower',
     ours: async ({ fronts }) => fronts.patience(await fronts.front()),
     peers: [{ name: 'the limit', run: 20, target: 1 }],
   },
   {
     name: 'front: JWKS',
-    unit: 'requests/s', better: 'higher',
+    unit: 'req/s', better: 'higher',
     ours: async ({ fronts }) => fronts.jwks(await fronts.front()),
     peers: [{ name: 'nginx with the same static file', target: 0.8,
       run: async ({ fronts }) => fronts.jwks(await fronts.nginx()) }],
@@ -48,26 +48,26 @@ export const front = [
     unit: 'tokens/s', better: 'higher',
     ours: async ({ fronts }) => fronts.opaqueTokens(await fronts.front()),
     peers: [
-      { name: 'cpp-httplib + libpq, one insert a request', target: 4,
+      { name: 'the naive front, one insert a request', target: 4,
         run: async ({ fronts }) => fronts.opaqueTokens(await fronts.naiveFront()) },
       { name: 'the same front, one query a request', target: 4,
         run: async (world) => world.fronts.opaqueTokens(await oneByOne(world)) },
     ],
   },
   {
-    name: 'front: opaque tokens, 1,000 a request, 1 connection',
+    name: 'front: opaque tokens, 1,000 a request',
     unit: 'tokens/s', better: 'higher',
     ours: async ({ fronts }) => fronts.opaqueTokens(await fronts.front(), { count: 1000, connections: 1 }),
     peers: [{ name: 'the limit', run: 100_000 }],
   },
   {
-    name: 'front: introspection, 1,000 tokens a request, 1 connection',
+    name: 'front: introspection, 1,000 a request',
     unit: 'tokens/s', better: 'higher',
     ours: async ({ fronts }) => fronts.introspectionsByThousands(await fronts.front(), 1),
     peers: [{ name: 'the limit', run: 100_000, target: 1 }],
   },
   {
-    name: 'front: new client beside 1,000 idle, 1,000 slow',
+    name: 'front: client beside 1,000 idle, 1,000 slow',
     unit: 'ms', better: 'lower',
     ours: async ({ fronts }) => fronts.slowestNewClient(await fronts.besiegedFront()),
     peers: [

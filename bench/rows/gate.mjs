@@ -8,7 +8,7 @@ const haproxyCold = (alg) => ({ proxies }) => proxies.haproxyCold(alg);
 export const gate = [
   {
     name: 'gate: 5,000 live JWTs, seen before, ES256',
-    unit: 'requests/s', better: 'higher',
+    unit: 'req/s', better: 'higher',
     ours: gateSeen('ES256'),
     peers: [
       { name: 'HAProxy, jwt_verify', target: 3.3, run: haproxySeen('ES256') },
@@ -18,13 +18,13 @@ export const gate = [
   },
   {
     name: 'gate: 5,000 live JWTs, seen before, RS256',
-    unit: 'requests/s', better: 'higher',
+    unit: 'req/s', better: 'higher',
     ours: gateSeen('RS256'),
     peers: [{ name: 'HAProxy, jwt_verify', target: 2.4, run: haproxySeen('RS256') }],
   },
   {
     name: 'gate: JWTs each new, EdDSA',
-    unit: 'requests/s', better: 'higher',
+    unit: 'req/s', better: 'higher',
     ours: ({ proxies }) => proxies.gateCold('EdDSA'),
     peers: [
       { name: 'HAProxy, ES256 (2.6 knows no EdDSA)', target: 1.2, run: haproxyCold('ES256') },
@@ -33,13 +33,13 @@ export const gate = [
   },
   ...['ES256', 'RS256'].map((alg) => ({
     name: `gate: JWTs each new, ${alg}`,
-    unit: 'requests/s', better: 'higher',
+    unit: 'req/s', better: 'higher',
     ours: ({ proxies }) => proxies.gateCold(alg),
     peers: [{ name: `HAProxy, ${alg}`, target: 1.2, run: haproxyCold(alg) }],
   })),
   {
     name: 'gate: 100,000 API keys',
-    unit: 'requests/s', better: 'higher',
+    unit: 'req/s', better: 'higher',
     ours: async ({ proxies }) => proxies.withKeys(await proxies.gate('token')),
     peers: [{ name: 'HAProxy, the same hashes in a map', target: 1.3,
       run: async ({ proxies }) => proxies.withKeys(await proxies.haproxyWithKeys()) }],
@@ -52,7 +52,7 @@ export const gate = [
       run: async ({ proxies }) => proxies.added(await proxies.nginx(), 'ES256') }],
   },
   {
-    name: 'gate: first sight of a JWT, EdDSA, decision alone',
+    name: 'gate: first sight of a JWT, decision alone',
     unit: 'µs', better: 'lower',
     ours: ({ proxies }) => proxies.firstSight(),
     peers: [{ name: 'the bare verification', target: 1.3, run: ({ postgres }) => postgres.ed25519('verify', 2000) }],

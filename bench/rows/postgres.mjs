@@ -95,7 +95,7 @@ export const postgres = [
     name: 'verify_token, in one backend',
     unit: 'µs', better: 'lower',
     ours: ({ postgres }) => postgres.loop({ ...TOKEN_LOOP, body: VERIFY_TOKEN }),
-    peers: [{ name: '... where token_hash = sha256(...), in plain SQL', run: ({ postgres }) => postgres.loop({ ...TOKEN_LOOP,
+    peers: [{ name: 'token_hash = sha256(...) in plain SQL', run: ({ postgres }) => postgres.loop({ ...TOKEN_LOOP,
       body: `select ${COLUMNS} into result from openclaw.api_tokens where token_hash = sha256(item::bytea)` }) }],
   },
   {
@@ -124,7 +124,7 @@ export const postgres = [
     unit: '×', better: 'lower',
     ours: growth(verifyingAmong),
     peers: [
-      { name: "the levels of the index, likewise", target: 1,
+      { name: 'the levels of the index, likewise', target: 1,
         run: async ({ postgres }) => await postgres.depthAmong(SIZES.at(-1)) / await postgres.depthAmong(SIZES[0]) },
       { name: 'a bare look-up by the hash, likewise', run: growth(lookingUpAmong) },
     ],
@@ -174,7 +174,7 @@ export const postgres = [
     peers: [{ name: 'a bare insert of 1,000 such rows', target: 0.8, run: inserting(1000) }],
   },
   {
-    name: "issue_token, with its plan's limits and audit",
+    name: 'issue_token, with limits and audit',
     unit: 'µs', better: 'lower',
     ours: ({ postgres }) => postgres.passingLoop({ ...ISSUING_LOOP,
       body: `select * into result from openclaw.issue_token(item, '{mcp:tools,data:read}')` }),
@@ -184,13 +184,13 @@ export const postgres = [
                      now() + interval '90 days', 'user_direct')` }) }],
   },
   {
-    name: 'policy on current_user_id(), per row',
+    name: 'policy on current_user_id(), a row',
     unit: 'ns', better: 'lower', runs: 3,
     ours: ({ postgres }) => postgres.policyScan('bench_function'),
     peers: [{ name: 'the same policy on a constant', target: 1.3, run: ({ postgres }) => postgres.policyScan('bench_constant') }],
   },
   {
-    name: 'policy on (select current_user_id()), per row',
+    name: 'policy on (select current_user_id()), a row',
     unit: 'ns', better: 'lower', runs: 3,
     ours: ({ postgres }) => postgres.policyScan('bench_select'),
     peers: [{ name: 'the same policy on a constant', target: 1.3, run: ({ postgres }) => postgres.policyScan('bench_constant') }],
@@ -206,16 +206,16 @@ export const postgres = [
     unit: 'ms', better: 'lower', runs: 3,
     ours: async ({ postgres }) => await postgres.loop({ ...SIGN_IN_LOOP,
       body: `select * into result from openclaw.check_password(item, 'correct horse battery staple')` }) / 1000,
-    peers: [{ name: 'the bare Argon2id of libsodium at the same cost', run: ({ postgres }) => postgres.argon2id() }],
+    peers: [{ name: 'the bare Argon2id at the same cost', run: ({ postgres }) => postgres.argon2id() }],
   },
   {
-    name: 'memory a backend gains by 1,000,000 verifications',
+    name: 'memory gained by 1,000,000 verifications',
     unit: 'MiB', better: 'lower', runs: 1,
     ours: ({ postgres }) => postgres.growth({ ...SHORT_TOKEN_LOOP, turns: 1_000_000, body: VERIFY_TOKEN }),
     peers: [{ name: 'the limit', run: 1, target: 1 }],
   },
   {
-    name: 'memory a backend gains by 100,000 signatures',
+    name: 'memory gained by 100,000 signatures',
     unit: 'MiB', better: 'lower', runs: 1,
     ours: ({ postgres }) => postgres.growth({ ...SIGNING_LOOP, turns: 100_000, body: SIGN_JWT }),
     peers: [{ name: 'the limit', run: 1, target: 1 }],
