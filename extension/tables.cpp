@@ -126,6 +126,24 @@ bool seek(IndexReader& reader, Datum key, RegProcedure equals) {
   return false;
 }
 
+Datum new_text(std::string_view value) {
+  return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+}
+
+// True when there is no row of text at all. Of many dead ones only the first few are looked at.
+bool holds_nothing(IndexReader& reader) {
+  constexpr int kMostLookedAt = 8;
+  ScanKeyData from_the_first;  // the empty text, in every collation
+  ScanKeyInit(&from_the_first, 1, BTGreaterEqualStrategyNumber, F_TEXT_GE, new_text({}));
+  index_rescan(reader.scan, &from_the_first, 1, nullptr, 0);
+  for (int i = 0; i < kMostLookedAt; i++) {
+    if (index_getnext_tid(reader.scan, ForwardScanDirection) == nullptr) return true;
+    if (reader.slot == nullptr) reader.slot = table_slot_create(reader.table, nullptr);
+    if (index_fetch_heap(reader.scan, reader.slot)) return false;
+  }
+  return false;
+}
+
 // Locks on tables stay until the transaction ends, as with any query.
 void close_index(IndexReader& reader) {
   index_endscan(reader.scan);
@@ -262,6 +280,7 @@ struct KnownStanding {
 };
 
 KnownStanding known_standings[64];
+SeenBy no_revoked_jwts;  // who saw the table without a row
 
 // False for one that cannot be told from others.
 bool describe(SeenBy& seen_by) {
@@ -295,6 +314,16 @@ bool is_same(const SeenBy& a, const SeenBy& b) {
              0;
 }
 
+bool is_known(const SeenBy& seen_by) {
+  SeenBy now;
+  return describe(now) && is_same(seen_by, now);
+}
+
+void know(SeenBy& seen_by) {
+  SeenBy now;
+  if (describe(now)) seen_by = now;
+}
+
 // Where these ids have their place; null when they are too long for one.
 KnownStanding* place_of(std::string_view user_id, std::string_view container_id) {
   if (user_id.size() + container_id.size() + 1 > sizeof(KnownStanding::ids)) return nullptr;
@@ -314,9 +343,8 @@ bool is_of(const KnownStanding& known, std::string_view user_id, std::string_vie
 
 const Standing* known_standing(std::string_view user_id, std::string_view container_id) {
   const KnownStanding* known = place_of(user_id, container_id);
-  SeenBy now;
-  if (known == nullptr || !is_of(*known, user_id, container_id) || !describe(now)) return nullptr;
-  return is_same(known->seen_by, now) ? &known->standing : nullptr;
+  if (known == nullptr || !is_of(*known, user_id, container_id)) return nullptr;
+  return is_known(known->seen_by) ? &known->standing : nullptr;
 }
 
 void know_standing(std::string_view user_id, std::string_view container_id, Standing standing) {
@@ -329,10 +357,6 @@ void know_standing(std::string_view user_id, std::string_view container_id, Stan
   known->ids_size = user_id.size() + 1 + container_id.size();
   known->seen_by = now;
   known->standing = standing;
-}
-
-Datum new_text(std::string_view value) {
-  return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
 }
 
 }  // namespace
@@ -376,6 +400,7 @@ Standing standing_of(std::string_view user_id, std::string_view container_id) {
 }
 
 bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {
+  if (is_known(no_revoked_jwts)) return false;
   const std::string id = std::string(container_id).append(" ").append(jti);
   const std::string_view key = id;
   return guarded([&] {
@@ -384,8 +409,10 @@ bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {
     IndexReader reader = OidIsValid(find_relation("revoked_jwts_id_key"))
                              ? open_index("revoked_jwts", "revoked_jwts_id_key")
                              : open_index("revoked_jwts", kFormer);
-    bool revoked = seek(reader, new_text(key), F_TEXTEQ);
+    const bool none = holds_nothing(reader);
+    const bool revoked = !none && seek(reader, new_text(key), F_TEXTEQ);
     close_index(reader);
+    if (none) know(no_revoked_jwts);
     return revoked;
   });
 }
