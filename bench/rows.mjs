@@ -2,5 +2,6 @@
 import { front } from './rows/front.mjs';
 import { gate } from './rows/gate.mjs';
 import { postgres } from './rows/postgres.mjs';
+import { scale } from './rows/scale.mjs';
 
-export const rows = [...postgres, ...front, ...gate];
+export const rows = [...postgres, ...front, ...gate, ...scale];

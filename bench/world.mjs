@@ -3,10 +3,12 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
+import { ColdStart } from './cold_start.mjs';
 import { Fronts } from './fronts.mjs';
 import { Postgres } from './postgres.mjs';
 import { allowedCores, Processes } from './processes.mjs';
 import { Proxies } from './proxies.mjs';
+import { Standbys } from './standbys.mjs';
 
 export class World {
   processes = new Processes();
@@ -24,6 +26,8 @@ export class World {
     world.postgres = new Postgres(world);
     world.fronts = new Fronts(world);
     world.proxies = new Proxies(world);
+    world.standbys = new Standbys(world);
+    world.coldStart = new ColdStart(world);
     return world;
   }
 
@@ -36,6 +40,7 @@ export class World {
   // Nothing that a row started outlives it.
   async endRow() {
     await this.processes.endAll();
+    await this.standbys.end();
     this.fronts.forget();
     this.proxies.forget();
   }
