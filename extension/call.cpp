@@ -121,13 +121,14 @@ TupleDesc Call::row_type() {
   auto* cached = static_cast<TupleDesc>(fcinfo_->flinfo->fn_extra);
   if (cached != nullptr) return cached;
   return guarded([&] {
+    // The descriptor is new, and ours: a type by name, or the OUT parameters.
+    MemoryContext before = MemoryContextSwitchTo(fcinfo_->flinfo->fn_mcxt);
     TupleDesc found = nullptr;
     if (get_call_result_type(fcinfo_, nullptr, &found) != TYPEFUNC_COMPOSITE) {
       ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                       errmsg("openclaw: a row is returned where none can be accepted")));
     }
-    MemoryContext before = MemoryContextSwitchTo(fcinfo_->flinfo->fn_mcxt);
-    TupleDesc kept = BlessTupleDesc(CreateTupleDescCopy(found));
+    TupleDesc kept = BlessTupleDesc(found);
     MemoryContextSwitchTo(before);
     fcinfo_->flinfo->fn_extra = kept;
     return kept;
@@ -157,7 +158,7 @@ Call::Rows Call::rows() {
                       errmsg("openclaw: rows are returned where none can be accepted")));
     }
     bool random = (info->allowedModes & SFRM_Materialize_Random) != 0;
-    Rows result{tuplestore_begin_heap(random, false, work_mem), CreateTupleDescCopy(type)};
+    Rows result{tuplestore_begin_heap(random, false, work_mem), type};
     info->returnMode = SFRM_Materialize;
     info->setResult = result.store;
     info->setDesc = result.type;
