@@ -10,13 +10,6 @@
 #include <string_view>
 #include <variant>
 
-namespace spdlog {
-class logger;
-namespace details {
-class thread_pool;
-}
-}  // namespace spdlog
-
 namespace openclaw {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
@@ -30,8 +23,9 @@ struct LogField {
 // stays one valid JSON string in one line (RFC 8259 7); bytes above 0x7E are escaped too.
 std::string format_event(std::string_view event, std::initializer_list<LogField> fields);
 
-// Lines are written by a thread of its own: when whoever reads stderr stops, lines are lost (and
-// counted), requests are not. Safe to use from several threads.
+// Lines are written by a thread of its own, and many with one call where there are many: a line
+// costs its request no system call. When whoever reads stderr stops, lines are lost (and counted),
+// requests are not. Safe to use from several threads.
 class Log {
  public:
   explicit Log(LogLevel level);
@@ -40,14 +34,16 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  bool writes(LogLevel level) const;
+  bool writes(LogLevel level) const { return level >= level_; }
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);
   // Lines lost so far.
   std::size_t lost() const;
 
  private:
-  std::shared_ptr<spdlog::details::thread_pool> writer_;
-  std::shared_ptr<spdlog::logger> logger_;
+  class Writer;
+
+  const LogLevel level_;
+  std::unique_ptr<Writer> writer_;
 };
 
 }  // namespace openclaw
