@@ -167,17 +167,20 @@ comment on function openclaw.generate_signing_key(text) is
   'A new key pair (EdDSA, ES256 or RS256), its private half sealed under the master key. Stores nothing. The transaction must commit within 10 seconds, else it fails with 25000 at its end: a key is counted as published from now on.';
 revoke all on function openclaw.generate_signing_key(text) from public;
 
+-- PL/pgSQL keeps its plan for the session; in SQL this was half of what a JWKS costs.
 create function openclaw.jwks_max_age_at(at timestamptz) returns interval
-  language sql stable
+  language plpgsql stable
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select coalesce(
-      (select k.jwks_max_age from openclaw.signing_keys as k
-       where exists (select from openclaw.signing_keys as p
-                     where least(p.revoked_at, p.expires_at) is null
-                        or least(p.revoked_at, p.expires_at) > at - interval '1 day')
-       order by k.created_at desc, k.kid limit 1), interval '0')
-  $$;
+begin
+  return coalesce(
+    (select k.jwks_max_age from openclaw.signing_keys as k
+     where exists (select from openclaw.signing_keys as p
+                   where least(p.revoked_at, p.expires_at) is null
+                      or least(p.revoked_at, p.expires_at) > at - interval '1 day')
+     order by k.created_at desc, k.kid limit 1), interval '0');
+end
+$$;
 comment on function openclaw.jwks_max_age_at(timestamptz) is
   'How long a verifier may keep the JWKS that is served at this time: openclaw.jwks_max_age as it was when the newest key was made; zero when no key has been published for a day, so that no cache can have anything.';
 revoke all on function openclaw.jwks_max_age_at(timestamptz) from public;

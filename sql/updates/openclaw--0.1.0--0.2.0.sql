@@ -1583,6 +1583,21 @@ begin
 end
 $$;
 
+-- PL/pgSQL keeps its plan for the session; in SQL this was half of what a JWKS costs.
+create or replace function openclaw.jwks_max_age_at(at timestamptz) returns interval
+  language plpgsql stable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  return coalesce(
+    (select k.jwks_max_age from openclaw.signing_keys as k
+     where exists (select from openclaw.signing_keys as p
+                   where least(p.revoked_at, p.expires_at) is null
+                      or least(p.revoked_at, p.expires_at) > at - interval '1 day')
+     order by k.created_at desc, k.kid limit 1), interval '0');
+end
+$$;
+
 create or replace function openclaw.add_signing_key(alg text, activates_at timestamptz, at timestamptz)
   returns text
   language plpgsql volatile
