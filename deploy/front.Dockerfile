@@ -2,7 +2,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-       cmake g++ libboost-context-dev libboost-dev libcli11-dev libcpp-httplib-dev libpq-dev \
+       cmake g++ libboost-dev libcli11-dev libcpp-httplib-dev libpq-dev \
        libsimdjson-dev libsodium-dev libspdlog-dev libssl-dev make nlohmann-json3-dev pkgconf zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -18,7 +18,7 @@ RUN cmake -S . -B build -DOPENCLAW_GATE=OFF -DOPENCLAW_TESTS=OFF \
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-       curl libboost-context1.74.0 libcpp-httplib0.11 libpq5 libspdlog1.10 libssl3 \
+       curl libcpp-httplib0.11 libpq5 libspdlog1.10 libssl3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin openclaw-front
 COPY --from=build /src/build/openclaw-front /usr/local/bin/

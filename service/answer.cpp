@@ -56,9 +56,8 @@ Answer unavailable_answer() {
   return answer;
 }
 
-std::optional<std::vector<std::pair<std::string, std::string>>> parse_header_lines(
-    std::string_view lines) {
-  std::vector<std::pair<std::string, std::string>> headers;
+std::optional<Headers> parse_header_lines(std::string_view lines) {
+  Headers headers;
   while (!lines.empty()) {
     const std::size_t end = std::min(lines.find('\n'), lines.size());
     const std::string_view line = lines.substr(0, end);
@@ -74,14 +73,14 @@ std::optional<std::vector<std::pair<std::string, std::string>>> parse_header_lin
   return headers;
 }
 
-std::optional<Answer> relayed_answer(SqlAnswer row) {
+std::optional<Answer> relayed_answer(const SqlAnswer& row) {
   auto headers = parse_header_lines(row.headers);
   if (!headers) return std::nullopt;
   Answer answer;
   answer.status = row.status;
   answer.headers = std::move(*headers);
   if (!row.body) return answer;
-  answer.body = std::move(*row.body);
+  answer.body = *row.body;
   const bool typed = std::any_of(answer.headers.begin(), answer.headers.end(), [](const auto& h) {
     return equals_ignoring_case(h.first, "Content-Type");
   });

@@ -11,9 +11,12 @@
 
 namespace openclaw::front {
 
+using Headers = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// Its headers look into constants or into the row.
 struct Answer {
   int status = 500;
-  std::vector<std::pair<std::string, std::string>> headers;
+  Headers headers;
   std::string body;
 };
 
@@ -28,10 +31,9 @@ Answer unavailable_answer();
 
 // `Name: value` lines as the SQL contract has them. Nothing at all for a name that is no token, a
 // value with a control character, or a field that frames the message or is the front's to set.
-std::optional<std::vector<std::pair<std::string, std::string>>> parse_header_lines(
-    std::string_view lines);
+std::optional<Headers> parse_header_lines(std::string_view lines);
 
 // The row as it is, or nothing when its headers cannot be relayed.
-std::optional<Answer> relayed_answer(SqlAnswer row);
+std::optional<Answer> relayed_answer(const SqlAnswer& row);
 
 }  // namespace openclaw::front

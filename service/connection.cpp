@@ -14,8 +14,9 @@ using boost::system::error_code;
 
 // A buffer larger than this is given back between requests.
 constexpr std::size_t kKeptInput = 4 * 1024;
-// What a refused client may still send before it is cut off, and its answer with it: most clients read
-// nothing until they have sent all. Memory holds none of it, and the linger's deadline ends it too.
+// What a refused client may still send before it is cut off, and its answer with it: most clients
+// read nothing until they have sent all. Memory holds none of it, and the linger's deadline ends it
+// too.
 constexpr std::size_t kMostDiscarded = 16 * 1024 * 1024;
 
 std::string text_of(const tcp::socket& socket) {
@@ -77,29 +78,36 @@ void Connection::close() {
 
 // --- Reading -------------------------------------------------------------------------------------
 
+// A read that is waited for needs no system call before the bytes are there, and one then; waiting
+// for the socket to be readable would arm it anew each time (Asio's reactor is edge-triggered).
 void Connection::wait_readable() {
   if (std::exchange(read_waits_, true)) return;
-  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
-    self->read_waits_ = false;
-    if (error || self->phase_ == Phase::closed) return self->close();
-    self->readable();
-  });
+  socket_.async_read_some(boost::asio::buffer(first_read_),
+                          [self = shared_from_this()](const error_code& error, std::size_t count) {
+                            self->read_waits_ = false;
+                            self->arrived(error, count);
+                          });
 }
 
-void Connection::readable() {
+void Connection::arrived(error_code error, std::size_t count) {
   // A timeout's answer is on its way; lingering reads on.
   if (phase_ == Phase::answering || phase_ == Phase::writing) return;
-  auto& scratch = loop_.scratch();
-  error_code error;
-  const std::size_t count = socket_.read_some(boost::asio::buffer(scratch), error);
-  if (would_block(error)) return wait_readable();
-  if (error) return close();
-  if (phase_ == Phase::lingering) {
-    discarded_ += count;
-    return discarded_ > kMostDiscarded ? close() : wait_readable();
+  if (error || phase_ == Phase::closed) return close();
+  if (phase_ == Phase::lingering) return discard(count);
+  input_.append(first_read_.data(), count);
+  if (count == first_read_.size()) {
+    auto& scratch = loop_.scratch();
+    // An end or an error is met again by the next read.
+    input_.append(scratch.data(), socket_.read_some(boost::asio::buffer(scratch), error));
   }
-  input_.append(scratch.data(), count);
   advance();
+}
+
+void Connection::discard(std::size_t count) {
+  error_code error;
+  discarded_ += count + socket_.read_some(boost::asio::buffer(loop_.scratch()), error);
+  const bool open = !error || would_block(error);
+  open&& discarded_ <= kMostDiscarded ? wait_readable() : close();
 }
 
 // Looks for the next request in what has arrived.
@@ -145,11 +153,14 @@ void Connection::expired() {
 void Connection::drain() {
   if (phase_ == Phase::answering && exchange_) exchange_->close = true;
   if (phase_ != Phase::idle || consumed_ < input_.size()) return;
-  // A request may have arrived just now. With nothing to read this closes, at the latest when
-  // advance() finds nothing left.
-  error_code error;
-  if (socket_.available(error) == 0 || error) return close();
-  readable();
+  // A request may have arrived just now, or been read already: that comes first. Otherwise this
+  // closes, at the latest when advance() finds nothing left.
+  wait_readable();
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    error_code error;
+    const bool idle = self->phase_ == Phase::idle && self->consumed_ == self->input_.size();
+    if (idle && (self->socket_.available(error) == 0 || error)) self->close();
+  });
 }
 
 // --- Answering -----------------------------------------------------------------------------------
@@ -170,23 +181,36 @@ void Connection::answered() {
   log_request();
   if (phase_ == Phase::closed) return;
   if (exchange_->output.empty()) return close();
-  written_ = 0;
-  enter(Phase::writing);
-  write();
+  write(exchange_->output);
 }
 
-void Connection::write() {
-  const std::string& output = exchange_->output;
+// Mostly the client takes all of it at once, straight from the router's buffer.
+void Connection::write(std::string_view output) {
   error_code error;
-  written_ += socket_.write_some(
-      boost::asio::buffer(output.data() + written_, output.size() - written_), error);
+  const std::size_t count =
+      socket_.write_some(boost::asio::buffer(output.data(), output.size()), error);
   if (error && !would_block(error)) return close();
-  if (written_ == output.size()) return written();
-  socket_.async_wait(tcp::socket::wait_write,
-                     [self = shared_from_this()](const error_code& failure) {
-                       if (failure || self->phase_ != Phase::writing) return self->close();
-                       self->write();
-                     });
+  if (count == output.size()) return written();
+  rest_ = output.substr(count);
+  written_ = 0;
+  enter(Phase::writing);
+  write_rest();
+}
+
+void Connection::write_rest() {
+  socket_.async_wait(
+      tcp::socket::wait_write, [self = shared_from_this()](const error_code& failure) {
+        if (failure || self->phase_ != Phase::writing) return self->close();
+        error_code error;
+        self->written_ +=
+            self->socket_.write_some(boost::asio::buffer(self->rest_.data() + self->written_,
+                                                         self->rest_.size() - self->written_),
+                                     error);
+        if (error && !would_block(error)) return self->close();
+        if (self->written_ < self->rest_.size()) return self->write_rest();
+        std::string().swap(self->rest_);
+        self->written();
+      });
 }
 
 void Connection::written() {

@@ -1,7 +1,8 @@
 // One client: reads requests into a buffer, has them answered one after the other, and writes the
-// answers. Between requests it holds no buffer worth mention, no stack and no thread.
+// answers. Between requests it holds one small buffer and no thread.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -32,12 +33,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void enter(Phase phase);
   void wait_readable();
-  void readable();
+  void arrived(boost::system::error_code error, std::size_t count);
+  void discard(std::size_t count);
   void advance();
   void trim_input();
   void answer(std::optional<FrameRefusal> refusal);
   void answered();
-  void write();
+  void write(std::string_view output);
+  void write_rest();
   void written();
   void linger();
   void log_request() const;
@@ -48,11 +51,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string address_;
   Phase phase_ = Phase::idle;
   bool read_waits_ = false;
+  std::array<char, 1024> first_read_;  // most requests fit
   std::string input_;
   std::size_t consumed_ = 0;  // of input_, by requests that are answered
   RequestFramer framer_;
   std::unique_ptr<Exchange> exchange_;
-  std::size_t written_ = 0;    // of the exchange's output
+  std::string rest_;           // of an answer that the client takes slowly
+  std::size_t written_ = 0;    // of that
   std::size_t discarded_ = 0;  // bytes read while lingering
   std::chrono::steady_clock::time_point began_;
 };

@@ -57,16 +57,18 @@ constexpr Endpoint kEndpoints[] = {
     {.name = "introspect",
      .path = "/oauth/introspect",
      .post = true,
-     .function = "openclaw.front_introspect",
+     .function = "openclaw.front_introspections",
      .arguments = with_client({kToken, kTokenTypeHint}),
      .alone_with = {"client_assertion"},
-     .reads = true},
+     .reads = true,
+     .many = true},
     {.name = "introspect_many",
      .path = "/v1/introspect",
      .post = true,
-     .function = "openclaw.front_introspect_many",
+     .function = "openclaw.front_introspection_lists",
      .arguments = {kAuthorization, Argument{Source::body, {}}},
-     .reads = true},
+     .reads = true,
+     .many = true},
     {.name = "revoke",
      .path = "/oauth/revoke",
      .post = true,
@@ -157,7 +159,12 @@ bool takes(const Endpoint& endpoint, Source source) {
                      [source](const Argument& argument) { return argument.source == source; });
 }
 
-std::string allowed_methods(const Endpoint& endpoint) {
+bool allows(const Endpoint& endpoint, std::string_view method) {
+  if (method == "GET" || method == "HEAD") return endpoint.get;
+  return method == "POST" && endpoint.post;
+}
+
+std::string_view allowed_methods(const Endpoint& endpoint) {
   if (!endpoint.get) return "POST";
   return endpoint.post ? "GET, HEAD, POST" : "GET, HEAD";
 }
@@ -165,8 +172,6 @@ std::string allowed_methods(const Endpoint& endpoint) {
 std::string statement(const Endpoint& endpoint) {
   const std::string function(endpoint.function);
   const std::size_t count = arguments(endpoint).size();
-  if (count == 0) return "select a.status, a.headers, a.body from " + function + "() as a";
-
   std::string arrays, columns, values;
   for (std::size_t i = 1; i <= count; ++i) {
     const std::string number = std::to_string(i);
@@ -174,6 +179,9 @@ std::string statement(const Endpoint& endpoint) {
     arrays += separator + "$" + number + "::text[]";
     columns += "p" + number + ", ";
     values += separator + "r.p" + number;
+  }
+  if (count == 0 || endpoint.many) {
+    return "select a.status, a.headers, a.body from " + function + "(" + arrays + ") as a";
   }
   return "select a.status, a.headers, a.body from unnest(" + arrays + ") with ordinality as r(" +
          columns + "n) cross join lateral " + function + "(" + values + ") as a order by r.n";

@@ -49,6 +49,8 @@ struct Endpoint {
   std::array<std::string_view, 3> alone_with{};
   bool prefix = false;  // paths below it are its own too
   bool reads = false;   // it writes nothing, unless it goes alone: a standby may answer
+  // The function takes the arrays themselves and gives a row for each of their elements.
+  bool many = false;
 };
 
 std::span<const Endpoint> endpoints();
@@ -65,11 +67,14 @@ std::span<const Argument> arguments(const Endpoint& endpoint);
 // True when an argument comes from there.
 bool takes(const Endpoint& endpoint, Source source);
 
-// For the Allow field: "GET, HEAD".
-std::string allowed_methods(const Endpoint& endpoint);
+bool allows(const Endpoint& endpoint, std::string_view method);
 
-// Takes one text[] for each argument, all of one length, and gives one row (status, headers, body)
-// for each of their elements, in order. Without arguments it gives one row.
+// For the Allow field: "GET, HEAD".
+std::string_view allowed_methods(const Endpoint& endpoint);
+
+// Takes one text[] for each argument and gives one row (status, headers, body) for each element of
+// the first, in order. The others are as long as that one, or NULL: then all of their elements are.
+// Without arguments it gives one row.
 std::string statement(const Endpoint& endpoint);
 
 }  // namespace openclaw::front

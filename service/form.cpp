@@ -15,26 +15,6 @@ int hex_value(char c) {
   return -1;
 }
 
-std::optional<std::string> decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out.push_back(' ');
-    } else if (text[i] != '%') {
-      out.push_back(text[i]);
-    } else {
-      if (text.size() - i < 3) return std::nullopt;
-      const int high = hex_value(text[i + 1]);
-      const int low = hex_value(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      out.push_back(static_cast<char>(high * 16 + low));
-      i += 2;
-    }
-  }
-  return out;
-}
-
 // The length of the well-formed character that `text` begins with, 0 when there is none
 // (RFC 3629 4).
 std::size_t character_length(std::string_view text) {
@@ -69,6 +49,9 @@ std::string_view media_type(std::string_view content_type) {
 }  // namespace
 
 bool is_sql_text(std::string_view text) {
+  const auto ascii = [](char c) { return static_cast<signed char>(c) > 0; };
+  text.remove_prefix(
+      static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), ascii) - text.begin()));
   while (!text.empty()) {
     const std::size_t length = character_length(text);
     if (length == 0) return false;
@@ -77,8 +60,35 @@ bool is_sql_text(std::string_view text) {
   return true;
 }
 
+std::optional<std::string_view> Form::decoded(std::string_view text) {
+  const auto is_escape = [](char c) { return c == '%' || c == '+'; };
+  if (std::none_of(text.begin(), text.end(), is_escape)) return text;
+  // What is decoded is no longer than what was written: one block holds all of it.
+  if (!decoded_) decoded_ = std::make_unique<char[]>(size_);
+  char* const begin = decoded_.get() + decoded_size_;
+  char* end = begin;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      *end++ = ' ';
+    } else if (text[i] != '%') {
+      *end++ = text[i];
+    } else {
+      if (text.size() - i < 3) return std::nullopt;
+      const int high = hex_value(text[i + 1]);
+      const int low = hex_value(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      *end++ = static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  const std::string_view out(begin, static_cast<std::size_t>(end - begin));
+  decoded_size_ += out.size();
+  return out;
+}
+
 std::variant<Form, FormError> Form::parse(std::string_view text) {
   Form form;
+  form.size_ = text.size();
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('&'), text.size());
     const std::string_view pair = text.substr(0, end);
@@ -89,8 +99,8 @@ std::variant<Form, FormError> Form::parse(std::string_view text) {
     }
 
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    auto name = decoded(pair.substr(0, equals));
-    auto value = decoded(pair.substr(std::min(equals + 1, pair.size())));
+    const auto name = form.decoded(pair.substr(0, equals));
+    const auto value = form.decoded(pair.substr(std::min(equals + 1, pair.size())));
     if (!name || !value) return FormError{"A percent escape is malformed."};
     if (!is_sql_text(*name) || !is_sql_text(*value)) {
       return FormError{"A parameter is not UTF-8 text."};
@@ -98,12 +108,12 @@ std::variant<Form, FormError> Form::parse(std::string_view text) {
     for (const auto& [known, unused] : form.parameters_) {
       if (known == *name) return FormError{"A parameter is given twice."};
     }
-    form.parameters_.emplace_back(std::move(*name), std::move(*value));
+    form.parameters_.emplace_back(*name, *value);
   }
   return form;
 }
 
-std::optional<std::string> Form::value(std::string_view name) const {
+std::optional<std::string_view> Form::value(std::string_view name) const {
   for (const auto& [known, value] : parameters_) {
     if (known == name && !value.empty()) return value;
   }

@@ -3,8 +3,8 @@
 // %uXXXX, identical pairs merged) could hide a second token.
 #pragma once
 
+#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -18,6 +18,7 @@ struct FormError {
   const char* description = "";  // a constant sentence, never a byte of the input
 };
 
+// Looks into the text that was parsed.
 class Form {
  public:
   // Refused: a percent sign without two hex digits, text that is not UTF-8 or holds NUL, a name
@@ -25,10 +26,15 @@ class Form {
   static std::variant<Form, FormError> parse(std::string_view text);
 
   // A parameter without a value counts as left out (RFC 6749 3.1, 3.2).
-  std::optional<std::string> value(std::string_view name) const;
+  std::optional<std::string_view> value(std::string_view name) const;
 
  private:
-  std::vector<std::pair<std::string, std::string>> parameters_;
+  std::optional<std::string_view> decoded(std::string_view text);
+
+  std::size_t size_ = 0;             // of the whole text
+  std::unique_ptr<char[]> decoded_;  // what was written with escapes, without them
+  std::size_t decoded_size_ = 0;
+  std::vector<std::pair<std::string_view, std::string_view>> parameters_;
 };
 
 // True for the media type of a form, in UTF-8 when it names a charset.

@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
-#include <new>
 #include <utility>
-
-#include "service/form.h"
 
 namespace openclaw::front {
 namespace {
@@ -39,54 +36,35 @@ class MemoryStream final : public httplib::Stream {
 
 using SetUp = std::function<void(httplib::Request&)>;
 
+// Spares it the making of a Keep-Alive field; finish() says what becomes of the connection.
+constexpr bool kClose = true;
+
 // process_request as cpp-httplib 0.11 has it, and as 0.18 has it: the compiler picks by its type.
 template <class Server>
 void process(bool (Server::*function)(httplib::Stream&, bool, bool&, const SetUp&), Server& server,
              httplib::Stream& stream) {
   bool closed = false;
-  (server.*function)(stream, false, closed, SetUp());
+  (server.*function)(stream, kClose, closed, SetUp());
 }
 template <class Server>
 void process(bool (Server::*function)(httplib::Stream&, const std::string&, int, const std::string&,
                                       int, bool, bool&, const SetUp&),
              Server& server, httplib::Stream& stream) {
   bool closed = false;
-  (server.*function)(stream, std::string(), 0, std::string(), 0, false, closed, SetUp());
+  (server.*function)(stream, std::string(), 0, std::string(), 0, kClose, closed, SetUp());
 }
 
-// With the endpoint's own path instead of the client's: cpp-httplib matches paths by std::regex,
-// which recurses for each character, on a fiber's small stack.
-std::string request_line(const Exchange& exchange) {
-  std::string line = "GET /";
-  if (!exchange.refusal) {
-    const Endpoint* endpoint = find_endpoint(exchange.frame.path);
-    line.assign(exchange.frame.method).append(" ").append(endpoint ? endpoint->path : "/");
-  }
-  // With a length, so that no method makes cpp-httplib wait for a body.
-  return line + " HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
-}
-
-std::string pattern(std::string_view path) {
-  std::string out;
-  for (char c : path) {
-    if (c == '.') out.push_back('\\');
-    out.push_back(c);
-  }
-  return out;
-}
-
-void put(httplib::Response& response, Answer answer) {
-  response.status = answer.status;
-  for (const auto& [name, value] : answer.headers) response.set_header(name, value);
-  const bool bodiless = answer.status == 204 || answer.status == 304;
-  if (!bodiless) response.body = std::move(answer.body);
+AnswerForm form_of(const Exchange& exchange) {
+  return {exchange.frame.method == "HEAD", exchange.close, exchange.frame.http_1_0,
+          exchange.request_id.size()};
 }
 
 }  // namespace
 
 std::variant<SqlArguments, ArgumentError> read_arguments(const Endpoint& endpoint,
                                                          const RequestFrame& frame,
-                                                         std::string_view request_id) {
+                                                         std::string_view request_id,
+                                                         Form& parameters) {
   const bool form = takes(endpoint, Source::form);
   const bool json = takes(endpoint, Source::body);
   if ((form || json) && frame.content_encoding) {
@@ -99,19 +77,21 @@ std::variant<SqlArguments, ArgumentError> read_arguments(const Endpoint& endpoin
       !is_form_type(frame.content_type.value_or(""))) {
     return ArgumentError{415, "The body must be application/x-www-form-urlencoded."};
   }
-  const auto parsed = Form::parse(form ? frame.body : frame.query);
+  auto parsed = Form::parse(form ? frame.body : frame.query);
   if (const auto* error = std::get_if<FormError>(&parsed)) {
     return ArgumentError{400, error->description};
   }
-  const Form& parameters = std::get<Form>(parsed);
+  parameters = std::move(std::get<Form>(parsed));
 
+  const auto all = arguments(endpoint);
   SqlArguments values;
+  values.reserve(all.size());
   const auto add_field = [&](std::optional<std::string_view> field) {
     if (field && !is_sql_text(*field)) return false;
-    values.emplace_back(field);
+    values.push_back(field);
     return true;
   };
-  for (const Argument& argument : arguments(endpoint)) {
+  for (const Argument& argument : all) {
     bool text = true;
     switch (argument.source) {
       case Source::authorization:
@@ -156,101 +136,12 @@ bool goes_alone(const Endpoint& endpoint, const SqlArguments& values) {
 
 Router::Router(SqlPool& sql, Log& log, Settings settings)
     : sql_(sql), log_(log), settings_(std::move(settings)) {
-  add_routes();
-}
-
-void Router::add_routes() {
-  // Refused by the framer: it comes through here so that every answer is written by one hand.
   set_pre_routing_handler([this](const httplib::Request&, httplib::Response& response) {
-    if (!current_->refusal) return HandlerResponse::Unhandled;
-    current_->answered = true;
-    const FrameRefusal& refusal = *current_->refusal;
-    put(response, refusal.status == 503 ? unavailable_answer()
-                                        : error_answer(refusal.status, refusal.description));
+    put(response);
     return HandlerResponse::Handled;
   });
-  for (const Endpoint& endpoint : endpoints()) {
-    const auto handler = [this, &endpoint](const httplib::Request&, httplib::Response& response) {
-      // SQL may let other requests run: `current_` is only this one until then.
-      Exchange& exchange = *current_;
-      exchange.route = endpoint.name;
-      exchange.answered = true;
-      put(response, respond(endpoint, exchange));
-    };
-    if (endpoint.path.empty()) continue;
-    if (endpoint.get) Get(pattern(endpoint.path), handler);
-    if (endpoint.post) Post(pattern(endpoint.path), handler);
-  }
-  const HandlerWithResponse unrouted = [this](const httplib::Request&,
-                                              httplib::Response& response) {
-    if (current_->answered) return HandlerResponse::Unhandled;
-    put(response, respond_unrouted(current_->frame.path));
-    return HandlerResponse::Handled;
-  };
-  set_error_handler(unrouted);
-  set_exception_handler(
-      [this](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
-        log_.write(LogLevel::error, "exception", {{"request_id", current_->request_id}});
-        response = httplib::Response();
-        put(response, error_answer(500, "The service failed."));
-      });
   set_post_routing_handler(
       [this](const httplib::Request&, httplib::Response& response) { finish(response); });
-}
-
-Answer Router::respond(const Endpoint& endpoint, const Exchange& exchange) {
-  if (endpoint.function.empty()) {
-    Answer alive;
-    alive.status = 200;
-    alive.headers.emplace_back("Content-Type", "application/json");
-    alive.body = R"({"status":"ok"})";
-    return alive;
-  }
-  auto values = read_arguments(endpoint, exchange.frame, exchange.request_id);
-  if (const auto* error = std::get_if<ArgumentError>(&values)) {
-    return error_answer(error->status, error->description);
-  }
-  SqlCall sql_call;
-  sql_call.endpoint = &endpoint;
-  sql_call.arguments = std::move(std::get<SqlArguments>(values));
-  sql_call.alone = goes_alone(endpoint, sql_call.arguments);
-  SqlAnswer row = call(sql_call);
-  if (row.outcome == SqlAnswer::Outcome::unavailable) return unavailable_answer();
-  if (row.outcome == SqlAnswer::Outcome::row) {
-    const std::string source = std::move(row.source);
-    if (auto answer = relayed_answer(std::move(row))) {
-      if (!source.empty()) answer->headers.emplace_back("OpenClaw-Source", source);
-      return std::move(*answer);
-    }
-    log_.write(LogLevel::error, "sql_headers_invalid", {{"route", endpoint.name}});
-  }
-  return error_answer(500, "The service failed.");
-}
-
-Answer Router::respond_unrouted(std::string_view path) const {
-  const Endpoint* endpoint = find_endpoint(path);
-  if (endpoint == nullptr) return error_answer(404, "There is nothing at this path.");
-  current_->route = endpoint->name;
-  Answer answer = error_answer(405, "The method is not allowed at this path.");
-  answer.headers.emplace_back("Allow", allowed_methods(*endpoint));
-  return answer;
-}
-
-// The last hand on every answer, before it is written.
-void Router::finish(httplib::Response& response) const {
-  response.headers.erase("Keep-Alive");
-  response.headers.erase("Accept-Ranges");
-  if (response.status == 204 || response.status == 304) response.headers.erase("Content-Length");
-  if (!response.has_header("Cache-Control")) response.set_header("Cache-Control", "no-store");
-  response.set_header("X-Content-Type-Options", "nosniff");
-  response.set_header("X-Request-Id", current_->request_id);
-  // Only now is it known: a drain may have begun while Postgres was asked.
-  if (current_->close) {
-    response.set_header("Connection", "close");
-  } else if (current_->frame.http_1_0) {
-    response.set_header("Connection", "keep-alive");
-  }
-  current_->status = response.status;
 }
 
 bool Router::start(Exchange& exchange) {
@@ -263,55 +154,135 @@ bool Router::start(Exchange& exchange) {
     path.remove_prefix(settings_.base_path.size());
   }
   try {
-    exchange.other = boost::context::fiber(std::allocator_arg, FiberStacks::Allocator(stacks_),
-                                           [this, &exchange](boost::context::fiber&& loop) {
-                                             exchange.other = std::move(loop);
-                                             run(exchange);
-                                             return std::move(exchange.other);
-                                           });
-  } catch (const std::bad_alloc&) {  // no memory for a stack
-    exchange.close = true;
-    return true;
-  }
-  resume(exchange);
-  return !exchange.other;
-}
-
-void Router::resume(Exchange& exchange) {
-  current_ = &exchange;
-  boost::context::fiber fiber = std::move(exchange.other).resume();
-  exchange.other = std::move(fiber);  // empty when it has ended
-  current_ = nullptr;
-}
-
-void Router::run(Exchange& exchange) {
-  try {
-    const std::string input = request_line(exchange);
-    MemoryStream stream(input, exchange.output);
-    process(&Router::process_request, static_cast<httplib::Server&>(*this), stream);
+    auto answer = respond(exchange);
+    if (!answer) return false;
+    write(exchange, std::move(*answer));
   } catch (const std::exception&) {
-    // Out of memory, most likely: nothing was written, so the connection ends without an answer.
-    log_.write(LogLevel::error, "exception", {{"request_id", exchange.request_id}});
-    exchange.output.clear();
-    exchange.close = true;
+    fail(exchange);
   }
+  return true;
 }
 
-SqlAnswer Router::call(SqlCall& call) {
-  Exchange& exchange = *current_;
-  SqlAnswer answer;
-  call.done = [this, &exchange, &answer](SqlAnswer row) {
-    answer = std::move(row);
-    resume(exchange);
-    if (!exchange.other) {
-      const auto finished = std::move(exchange.finished);
-      finished();
+std::optional<Answer> Router::respond(Exchange& exchange) {
+  if (exchange.refusal) {
+    const FrameRefusal& refusal = *exchange.refusal;
+    return refusal.status == 503 ? unavailable_answer()
+                                 : error_answer(refusal.status, refusal.description);
+  }
+  const Endpoint* endpoint = find_endpoint(exchange.frame.path);
+  if (endpoint == nullptr) return error_answer(404, "There is nothing at this path.");
+  exchange.route = endpoint->name;
+  if (!allows(*endpoint, exchange.frame.method)) {
+    Answer answer = error_answer(405, "The method is not allowed at this path.");
+    answer.headers.emplace_back("Allow", allowed_methods(*endpoint));
+    return answer;
+  }
+  if (endpoint->function.empty()) {
+    Answer alive;
+    alive.status = 200;
+    alive.headers.emplace_back("Content-Type", "application/json");
+    alive.body = R"({"status":"ok"})";
+    return alive;
+  }
+  return ask(*endpoint, exchange);
+}
+
+std::optional<Answer> Router::ask(const Endpoint& endpoint, Exchange& exchange) {
+  auto values = read_arguments(endpoint, exchange.frame, exchange.request_id, exchange.parameters);
+  if (const auto* error = std::get_if<ArgumentError>(&values)) {
+    return error_answer(error->status, error->description);
+  }
+  SqlCall& call = exchange.call;
+  call.endpoint = &endpoint;
+  call.arguments = std::move(std::get<SqlArguments>(values));
+  call.alone = goes_alone(endpoint, call.arguments);
+  call.done = [this, &exchange](const SqlAnswer& row) { answered(exchange, row); };
+  if (!sql_.submit(call)) return unavailable_answer();
+  return std::nullopt;
+}
+
+void Router::answered(Exchange& exchange, const SqlAnswer& row) {
+  try {
+    if (!row.shared || !write_again(exchange)) write_row(exchange, row);
+  } catch (const std::exception&) {
+    fail(exchange);
+  }
+  const auto finished = std::move(exchange.finished);
+  finished();
+}
+
+void Router::write_row(Exchange& exchange, const SqlAnswer& row) {
+  if (row.outcome == SqlAnswer::Outcome::unavailable) return write(exchange, unavailable_answer());
+  if (row.outcome == SqlAnswer::Outcome::row) {
+    if (auto relayed = relayed_answer(row)) {
+      if (!row.source.empty()) relayed->headers.emplace_back("OpenClaw-Source", row.source);
+      write(exchange, std::move(*relayed));
+      output_is_row_ = true;
+      return;
     }
-  };
-  if (!sql_.submit(call)) return {};
-  boost::context::fiber loop = std::move(exchange.other).resume();
-  exchange.other = std::move(loop);
-  return answer;
+    log_.write(LogLevel::error, "sql_headers_invalid", {{"route", exchange.route}});
+  }
+  write(exchange, error_answer(500, "The service failed."));
+}
+
+// Out of memory, most likely: the connection ends without an answer.
+void Router::fail(Exchange& exchange) {
+  log_.write(LogLevel::error, "exception", {{"request_id", exchange.request_id}});
+  output_is_row_ = false;
+  exchange.output = {};
+  exchange.close = true;
+}
+
+// A row that is for many, such as the JWKS, is written once.
+bool Router::write_again(Exchange& exchange) {
+  if (!output_is_row_ || output_form_ != form_of(exchange)) return false;
+  // A field's value has no line end, so this one is the front's own.
+  constexpr std::string_view kField = "\r\nX-Request-Id: ";
+  const std::size_t id = output_.find(kField) + kField.size();
+  output_.replace(id, exchange.request_id.size(), exchange.request_id);
+  exchange.status = output_status_;
+  exchange.output = output_;
+  return true;
+}
+
+void Router::write(Exchange& exchange, Answer answer) {
+  output_is_row_ = false;
+  output_.clear();
+  current_ = &exchange;
+  answer_ = std::move(answer);
+  MemoryStream stream(
+      exchange.frame.method == "HEAD" ? "HEAD / HTTP/1.1\r\n\r\n" : "GET / HTTP/1.1\r\n\r\n",
+      output_);
+  process(&Router::process_request, static_cast<httplib::Server&>(*this), stream);
+  exchange.output = output_;
+  output_form_ = form_of(exchange);
+  output_status_ = exchange.status;
+}
+
+void Router::put(httplib::Response& response) {
+  response.status = answer_.status;
+  for (const auto& [name, value] : answer_.headers) {
+    response.headers.emplace(name, value);
+  }
+  const bool bodiless = answer_.status == 204 || answer_.status == 304;
+  if (!bodiless) response.body = std::move(answer_.body);
+}
+
+// The last hand on every answer, before it is written.
+void Router::finish(httplib::Response& response) const {
+  response.headers.erase("Accept-Ranges");
+  response.headers.erase("Connection");
+  if (response.status == 204 || response.status == 304) response.headers.erase("Content-Length");
+  if (!response.has_header("Cache-Control")) response.set_header("Cache-Control", "no-store");
+  response.set_header("X-Content-Type-Options", "nosniff");
+  response.set_header("X-Request-Id", current_->request_id);
+  // Only now is it known: a drain may have begun while Postgres was asked.
+  if (current_->close) {
+    response.set_header("Connection", "close");
+  } else if (current_->frame.http_1_0) {
+    response.set_header("Connection", "keep-alive");
+  }
+  current_->status = response.status;
 }
 
 }  // namespace openclaw::front

@@ -1,10 +1,10 @@
-// From a framed request to the bytes of its answer, on cpp-httplib, without its sockets: each
-// request runs through Server::process_request in memory, on a fiber. Its handler calls SQL as if
-// that blocked; meanwhile the fiber stands aside, and the event loop serves others.
+// From a framed request to the bytes of its answer: the endpoint's SQL function is asked, or not,
+// and cpp-httplib writes what is to be answered, without its sockets: Server::process_request runs
+// in memory, and its first handler has the answer already.
 //
-// cpp-httplib is handed the request line and no header: its own reading of them decodes percent
-// escapes, unpacks bodies and runs regular expressions over Range. The handlers take headers,
-// query and body from the frame, which was read strictly.
+// cpp-httplib is handed a constant request line and no header: its own reading of them matches
+// paths by std::regex, decodes percent escapes and unpacks bodies. Path, headers, query and body
+// come from the frame, which was read strictly.
 #pragma once
 
 #include <functional>
@@ -13,12 +13,11 @@
 #include <string_view>
 #include <variant>
 
-#include <boost/context/fiber.hpp>
 #include <httplib.h>
 
 #include "service/answer.h"
 #include "service/endpoints.h"
-#include "service/fiber_stacks.h"
+#include "service/form.h"
 #include "service/http_frame.h"
 #include "serving/log.h"
 #include "serving/request_id.h"
@@ -35,14 +34,24 @@ struct Exchange {
   std::function<void()> finished;       // called from the event loop, if start() was not the end
 
   // The answer.
-  std::string output;
+  std::string_view output;  // the router's, until it writes the next one; empty: there is none
   int status = 0;
   std::string_view route = "-";  // for the log: a name of the endpoint table
   std::string request_id;
 
   // The router's own.
-  bool answered = false;
-  boost::context::fiber other;  // while it runs: the event loop; while it stands aside: itself
+  Form parameters;
+  SqlCall call;
+};
+
+// What an answer's bytes depend on beside the answer and the request's id.
+struct AnswerForm {
+  bool head = false;
+  bool close = false;
+  bool http_1_0 = false;
+  std::size_t id_size = 0;
+
+  bool operator==(const AnswerForm&) const = default;
 };
 
 class Router : private httplib::Server {
@@ -58,32 +67,40 @@ class Router : private httplib::Server {
   bool start(Exchange& exchange);
 
  private:
-  // Runs the exchange's fiber until it ends or stands aside.
-  void resume(Exchange& exchange);
-  void run(Exchange& exchange);
-  SqlAnswer call(SqlCall& call);
-
-  void add_routes();
-  Answer respond(const Endpoint& endpoint, const Exchange& exchange);
-  Answer respond_unrouted(std::string_view path) const;
+  // Nothing when SQL was asked.
+  std::optional<Answer> respond(Exchange& exchange);
+  std::optional<Answer> ask(const Endpoint& endpoint, Exchange& exchange);
+  void answered(Exchange& exchange, const SqlAnswer& row);
+  void write_row(Exchange& exchange, const SqlAnswer& row);
+  void write(Exchange& exchange, Answer answer);
+  // What was written last, for this request too; false where the two differ in more than their ids.
+  bool write_again(Exchange& exchange);
+  void fail(Exchange& exchange);
+  void put(httplib::Response& response);
   void finish(httplib::Response& response) const;
 
   SqlPool& sql_;
   Log& log_;
   const Settings settings_;
-  FiberStacks stacks_;
-  Exchange* current_ = nullptr;  // whose fiber runs
   RequestIds request_ids_;
+  std::string output_;  // of the answer that was written last
+  AnswerForm output_form_;
+  int output_status_ = 0;
+  bool output_is_row_ = false;   // as SQL gave it
+  Exchange* current_ = nullptr;  // whose answer is being written
+  Answer answer_;                // to it
 };
 
-// The arguments of the endpoint's SQL function, or why there are none.
+// The arguments of the endpoint's SQL function, or why there are none. They look into the frame and
+// into its parameters, which are put where the caller says.
 struct ArgumentError {
   int status = 400;
   const char* description = "";
 };
 std::variant<SqlArguments, ArgumentError> read_arguments(const Endpoint& endpoint,
                                                          const RequestFrame& frame,
-                                                         std::string_view request_id);
+                                                         std::string_view request_id,
+                                                         Form& parameters);
 
 // Whether the endpoint asks for a transaction of its own for these arguments.
 bool goes_alone(const Endpoint& endpoint, const SqlArguments& values);

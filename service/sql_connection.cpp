@@ -1,10 +1,35 @@
 #include "service/sql_connection.h"
 
+#include <array>
 #include <utility>
+
+#include "service/endpoints.h"
 
 namespace openclaw::front {
 
 using boost::asio::posix::stream_descriptor;
+
+namespace {
+
+// As libpq takes them.
+struct BinaryParameters {
+  explicit BinaryParameters(SqlConnection::Parameters parameters)
+      : count(static_cast<int>(parameters.size())) {
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      formats.at(i) = 1;
+      if (!parameters[i]) continue;
+      values.at(i) = parameters[i]->data();
+      lengths.at(i) = static_cast<int>(parameters[i]->size());
+    }
+  }
+
+  int count;
+  std::array<const char*, kMaxArguments> values{};
+  std::array<int, kMaxArguments> lengths{};
+  std::array<int, kMaxArguments> formats{};
+};
+
+}  // namespace
 
 SqlConnection::SqlConnection(boost::asio::io_context& loop, PgConnection connection, Events events)
     : connection_(std::move(connection)),
@@ -19,24 +44,20 @@ bool SqlConnection::send(const std::string& sql) {
   return sent(PQsendQuery(connection_.get(), sql.c_str()));
 }
 
-bool SqlConnection::send_unprepared(const std::string& sql,
-                                    std::span<const std::string> parameters) {
-  std::vector<const char*> values;
-  for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
-  return sent(PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()),
-                                nullptr, values.data(), nullptr, nullptr, 0));
-}
-
 bool SqlConnection::send_prepare(const std::string& name, const std::string& sql) {
   return sent(PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr));
 }
 
-bool SqlConnection::send_prepared(const std::string& name,
-                                  std::span<const std::string> parameters) {
-  std::vector<const char*> values;
-  for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
-  return sent(PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()),
-                                  values.data(), nullptr, nullptr, 0));
+bool SqlConnection::send_prepared(const std::string& name, Parameters parameters) {
+  const BinaryParameters all(parameters);
+  return sent(PQsendQueryPrepared(connection_.get(), name.c_str(), all.count, all.values.data(),
+                                  all.lengths.data(), all.formats.data(), 0));
+}
+
+bool SqlConnection::send_unprepared(const std::string& sql, Parameters parameters) {
+  const BinaryParameters all(parameters);
+  return sent(PQsendQueryParams(connection_.get(), sql.c_str(), all.count, nullptr,
+                                all.values.data(), all.lengths.data(), all.formats.data(), 0));
 }
 
 bool SqlConnection::sent(int accepted) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ namespace openclaw::front {
 
 class SqlConnection : public std::enable_shared_from_this<SqlConnection> {
  public:
+  // In binary format; one that is absent is NULL.
+  using Parameters = std::span<const std::optional<std::string>>;
+
   struct Events {
     // All results of the statement, after the server is ready for the next one. That order counts:
     // a commit can still fail after the statement's rows have arrived.
@@ -30,9 +34,9 @@ class SqlConnection : public std::enable_shared_from_this<SqlConnection> {
 
   // Precondition: none is under way. False when the connection is gone; `lost` is not called then.
   bool send(const std::string& sql);
-  bool send_unprepared(const std::string& sql, std::span<const std::string> parameters);
   bool send_prepare(const std::string& name, const std::string& sql);
-  bool send_prepared(const std::string& name, std::span<const std::string> parameters);
+  bool send_prepared(const std::string& name, Parameters parameters);
+  bool send_unprepared(const std::string& sql, Parameters parameters);
 
   // Drops the connection, and with it a statement under way. No event follows.
   void close();

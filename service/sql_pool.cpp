@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -96,13 +97,11 @@ std::string standby_source(std::chrono::steady_clock::duration lag) {
   return "standby;max-lag=" + std::to_string(whole / 1'000) + "." + thousandths;
 }
 
-void answer(SqlCall& call, SqlAnswer with) {
-  if (with.outcome == SqlAnswer::Outcome::unavailable && call.refusal) {
-    with = *std::exchange(call.refusal, std::nullopt);
-  }
+void answer(SqlCall& call, const SqlAnswer& with) {
   // The call may go, with its `done`, while `done` runs.
+  const auto refusal = std::exchange(call.refusal, std::nullopt);
   const auto done = std::move(call.done);
-  done(std::move(with));
+  done(refusal && with.outcome == SqlAnswer::Outcome::unavailable ? refusal->answer() : with);
 }
 
 }  // namespace
@@ -389,9 +388,12 @@ void SqlPool::send(Slot& slot, std::deque<SqlCall*>& queue) {
 void SqlPool::answered(Slot& slot, std::vector<PgResult> results) {
   SqlBatch batch = std::exchange(slot.batch, {});
   slot.state = Slot::State::idle;
-  dispatch_soon();
   const std::string_view sqlstate = error_in(results);
-  if (!sqlstate.empty()) return refused(slot, batch, sqlstate);
+  if (!sqlstate.empty()) {
+    dispatch_soon();
+    return refused(slot, batch, sqlstate);
+  }
+  dispatch();  // first: Postgres works on it while these answers are written
 
   const PGresult* rows = results.size() == 1 ? results.front().get() : nullptr;
   if (rows == nullptr || PQnfields(rows) != 3 ||
@@ -404,19 +406,22 @@ void SqlPool::answered(Slot& slot, std::vector<PgResult> results) {
 
 void SqlPool::deliver(Slot& slot, SqlBatch& batch, const PGresult* result) {
   SqlBatch refusals;
+  std::optional<std::size_t> answered_row;
   for (SqlBatch::Waiting& waiting : batch.waiting) {
     if (waiting.call == nullptr) continue;
     SqlAnswer row = answer_in(result, waiting.row);
     row.source = batch.source;
+    row.shared = answered_row == waiting.row;
     if (row.outcome == SqlAnswer::Outcome::failed) {
       log_.write(LogLevel::error, "sql_answer_invalid", {{"route", batch.endpoint->name}});
     }
     if (slot.role == Role::standby && refuses(row) && !primary_is_away()) {
-      waiting.call->refusal = std::move(row);
+      waiting.call->refusal.emplace(row);
       refusals.waiting.push_back(waiting);
       continue;
     }
-    answer(*waiting.call, std::move(row));
+    answered_row = waiting.row;
+    answer(*waiting.call, row);
   }
   ask_primary(refusals);
 }
@@ -463,7 +468,7 @@ void SqlPool::answer_all(SqlBatch& batch, SqlAnswer::Outcome outcome) {
   for (SqlBatch::Waiting& waiting : batch.waiting) {
     SqlAnswer with;
     with.outcome = outcome;
-    if (waiting.call != nullptr) answer(*waiting.call, std::move(with));
+    if (waiting.call != nullptr) answer(*waiting.call, with);
   }
 }
 

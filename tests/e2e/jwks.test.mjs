@@ -56,6 +56,35 @@ describe('JWKS and metadata', () => {
     assert.equal(other.status, 200);
   });
 
+  test('requests that share a JWKS get it each in its own form and under its own id', async () => {
+    const kinds = ['GET', 'HEAD'].flatMap((method) => ['keep-alive', 'close'].flatMap((connection) =>
+      ['x', 'y', 'a-longer-id'].map((id) => ({ method, connection, id: `${id}-${method}-${connection}` }))));
+    const front = await world.startFront(
+      '--threads', '1', '--connections', '1', '--max-waiting', String(kinds.length));
+    const whole = await front.get(path);
+    const session = await world.session();
+    await session.query('begin; lock table openclaw.signing_keys in access exclusive mode');
+    const first = front.get(path);
+    await until('the first one is under way', () => world.value(
+      `select count(*) = 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`));
+    // The one that finds no place shows that the others wait: they go in one statement.
+    const asked = [...kinds, kinds[0]].map(async (kind) => ({ ...kind, answer: await front.request(
+      kind.method, path, { headers: { Connection: kind.connection, 'X-Request-Id': kind.id } }) }));
+    assert.equal((await Promise.race(asked)).answer.status, 503);
+    await session.query('rollback');
+    assert.equal((await first).body, whole.body);
+    const answered = (await Promise.all(asked)).filter(({ answer }) => answer.status !== 503);
+    assert.equal(answered.length, kinds.length);
+    for (const { method, connection, id, answer } of answered) {
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers['x-request-id'], id);
+      assert.equal(answer.headers.connection, connection === 'close' ? 'close' : undefined);
+      assert.equal(answer.headers['content-length'], whole.headers['content-length']);
+      assert.equal(answer.headers.etag, whole.headers.etag);
+      assert.equal(answer.body, method === 'GET' ? whole.body : '');
+    }
+  });
+
   test('HEAD gives what GET gives, without the body', async () => {
     for (const target of [path, '/.well-known/oauth-authorization-server', '/healthz', '/readyz']) {
       const get = await world.front.get(target);

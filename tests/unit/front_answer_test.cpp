@@ -1,8 +1,8 @@
 #include "service/answer.h"
 
+#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -11,14 +11,12 @@
 namespace openclaw::front {
 namespace {
 
-using Headers = std::vector<std::pair<std::string, std::string>>;
-
-SqlAnswer row(std::string headers, std::optional<std::string> body) {
+SqlAnswer row(std::string_view headers, std::optional<std::string_view> body) {
   SqlAnswer answer;
   answer.outcome = SqlAnswer::Outcome::row;
   answer.status = 200;
-  answer.headers = std::move(headers);
-  answer.body = std::move(body);
+  answer.headers = headers;
+  answer.body = body;
   return answer;
 }
 

@@ -98,6 +98,12 @@ TEST(Endpoints, CallAFunctionOnceForEachElementAndKeepTheOrder) {
             "cross join lateral openclaw.front_jwks(r.p1) as a order by r.n");
 }
 
+TEST(Endpoints, HandTheArraysToAFunctionThatTakesMany) {
+  EXPECT_EQ(statement(at("/v1/introspect")),
+            "select a.status, a.headers, a.body "
+            "from openclaw.front_introspection_lists($1::text[], $2::text[]) as a");
+}
+
 TEST(Endpoints, GiveARequestThatWritesWhatAnotherMayWantATransactionOfItsOwn) {
   const Endpoint& token = at("/oauth/token");
   SqlArguments values(arguments(token).size());

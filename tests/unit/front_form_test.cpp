@@ -1,6 +1,7 @@
 #include "service/form.h"
 
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -10,9 +11,9 @@ namespace openclaw::front {
 namespace {
 
 Form parsed(std::string_view text) {
-  const auto result = Form::parse(text);
+  auto result = Form::parse(text);
   EXPECT_TRUE(std::holds_alternative<Form>(result)) << text;
-  return std::holds_alternative<Form>(result) ? std::get<Form>(result) : Form();
+  return std::holds_alternative<Form>(result) ? std::move(std::get<Form>(result)) : Form();
 }
 
 bool refused(std::string_view text) { return std::holds_alternative<FormError>(Form::parse(text)); }

@@ -3,25 +3,27 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 namespace openclaw::front {
 namespace {
 
-std::variant<SqlArguments, ArgumentError> read(std::string_view path, const RequestFrame& frame) {
-  return read_arguments(*find_endpoint(path), frame, "id-1");
-}
+using Texts = std::vector<std::optional<std::string>>;
 
-SqlArguments values(std::string_view path, const RequestFrame& frame) {
-  const auto result = read(path, frame);
+Texts values(std::string_view path, const RequestFrame& frame) {
+  Form parameters;
+  const auto result = read_arguments(*find_endpoint(path), frame, "id-1", parameters);
   EXPECT_TRUE(std::holds_alternative<SqlArguments>(result));
-  return std::holds_alternative<SqlArguments>(result) ? std::get<SqlArguments>(result)
-                                                      : SqlArguments();
+  if (!std::holds_alternative<SqlArguments>(result)) return {};
+  const auto& views = std::get<SqlArguments>(result);
+  return {views.begin(), views.end()};
 }
 
 int refusal(std::string_view path, const RequestFrame& frame) {
-  const auto result = read(path, frame);
+  Form parameters;
+  const auto result = read_arguments(*find_endpoint(path), frame, "id-1", parameters);
   return std::holds_alternative<ArgumentError>(result) ? std::get<ArgumentError>(result).status : 0;
 }
 
@@ -38,22 +40,22 @@ TEST(Arguments, ComeFromWhereTheTableSaysInItsOrder) {
   frame.client_certificate = ":AA==:";
   frame.query = "token=from-the-query";
   EXPECT_EQ(values("/oauth/revoke", frame),
-            (SqlArguments{"Bearer och_x", ":AA==:", std::nullopt, "s", std::nullopt, std::nullopt,
-                          "abc", "access_token", "id-1"}));
+            (Texts{"Bearer och_x", ":AA==:", std::nullopt, "s", std::nullopt, std::nullopt, "abc",
+                   "access_token", "id-1"}));
 }
 
 TEST(Arguments, AreNullWhenAbsent) {
-  EXPECT_EQ(values("/oauth/introspect", RequestFrame()), SqlArguments(8, std::nullopt));
-  EXPECT_EQ(values("/.well-known/jwks.json", RequestFrame()), (SqlArguments{std::nullopt}));
-  EXPECT_EQ(values("/readyz", RequestFrame()), SqlArguments());
+  EXPECT_EQ(values("/oauth/introspect", RequestFrame()), Texts(8, std::nullopt));
+  EXPECT_EQ(values("/.well-known/jwks.json", RequestFrame()), (Texts{std::nullopt}));
+  EXPECT_EQ(values("/readyz", RequestFrame()), Texts());
 }
 
 TEST(Arguments, OfAPathAreWhatFollowsTheEndpoints) {
   RequestFrame frame;
   frame.path = "/oauth/status/ctr_1/0";
-  EXPECT_EQ(values("/oauth/status", frame), (SqlArguments{"/ctr_1/0"}));
+  EXPECT_EQ(values("/oauth/status", frame), (Texts{"/ctr_1/0"}));
   frame.path = "/oauth/status";
-  EXPECT_EQ(values("/oauth/status", frame), (SqlArguments{""}));
+  EXPECT_EQ(values("/oauth/status", frame), (Texts{""}));
 }
 
 TEST(Arguments, OfABatchAreTheBodyWhichMustBeJson) {
@@ -63,7 +65,7 @@ TEST(Arguments, OfABatchAreTheBodyWhichMustBeJson) {
   for (const char* type :
        {"application/json", "Application/JSON", "application/json; charset=utf-8"}) {
     frame.content_type = type;
-    EXPECT_EQ(values("/v1/introspect", frame), (SqlArguments{std::nullopt, R"(["a"])"})) << type;
+    EXPECT_EQ(values("/v1/introspect", frame), (Texts{std::nullopt, R"(["a"])"})) << type;
   }
   for (const char* type : {"text/json", "application/jsonp", "application/x-www-form-urlencoded"}) {
     frame.content_type = type;
@@ -84,8 +86,7 @@ TEST(Arguments, OfAForwardedRequestComeFromTheQueryWhateverItsBody) {
   frame.content_type = "application/json";
   frame.content_encoding = "gzip";
   frame.body = "audience=other&%";
-  EXPECT_EQ(values("/v1/verify", frame),
-            (SqlArguments{"Bearer abc", "https://mcp.example", "mcp:tools"}));
+  EXPECT_EQ(values("/v1/verify", frame), (Texts{"Bearer abc", "https://mcp.example", "mcp:tools"}));
 }
 
 TEST(Arguments, AreNotReadFromABodyThatIsNoForm) {

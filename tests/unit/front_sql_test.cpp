@@ -10,13 +10,9 @@
 namespace openclaw::front {
 namespace {
 
-using Text = std::optional<std::string>;
+using namespace std::string_literals;
 
-std::string array(const std::vector<Text>& elements) {
-  std::vector<const Text*> pointers;
-  for (const Text& element : elements) pointers.push_back(&element);
-  return text_array(pointers);
-}
+using Arrays = std::vector<std::optional<std::string>>;
 
 SqlCall call(const char* path, SqlArguments arguments) {
   SqlCall call;
@@ -25,15 +21,32 @@ SqlCall call(const char* path, SqlArguments arguments) {
   return call;
 }
 
-TEST(TextArray, QuotesEveryElementAndEscapesWhatWouldEndIt) {
-  EXPECT_EQ(array({}), "{}");
-  EXPECT_EQ(array({"a", "b,c", "{d}", ""}), R"({"a","b,c","{d}",""})");
-  EXPECT_EQ(array({R"(say "x")", R"(back\slash)", R"(\")"}),
-            R"({"say \"x\"","back\\slash","\\\""})");
+TEST(TextArray, IsWhatPostgresReadsAsABinaryArrayOfText) {
+  EXPECT_EQ(text_array(SqlArguments{"a", "", "b,\"c\\"}),
+            "\0\0\0\1"
+            "\0\0\0\0"
+            "\0\0\0\x19"
+            "\0\0\0\3"
+            "\0\0\0\1"
+            "\0\0\0\1"
+            "a"
+            "\0\0\0\0"
+            "\0\0\0\5"
+            "b,\"c\\"s);
+  const std::string longer = text_array(SqlArguments{std::string(0x12345, 'x')});
+  EXPECT_EQ(longer.substr(20, 5), "\0\1\x23\x45x"s);
 }
 
 TEST(TextArray, TellsNullFromItsName) {
-  EXPECT_EQ(array({std::nullopt, "NULL", "null"}), R"({NULL,"NULL","null"})");
+  EXPECT_EQ(text_array(SqlArguments{std::nullopt, "NULL"}),
+            "\0\0\0\1"
+            "\0\0\0\1"
+            "\0\0\0\x19"
+            "\0\0\0\2"
+            "\0\0\0\1"
+            "\xff\xff\xff\xff"
+            "\0\0\0\4"
+            "NULL"s);
 }
 
 TEST(SqlBatch, GivesEachCallARowOfItsOwn) {
@@ -42,13 +55,21 @@ TEST(SqlBatch, GivesEachCallARowOfItsOwn) {
   SqlCall* calls[] = {&a, &b};
   const SqlBatch batch = make_batch(calls);
   EXPECT_EQ(batch.rows, 2U);
-  EXPECT_EQ(batch.arrays, (std::vector<std::string>{R"({"Bearer 1","Bearer 1"})", "{NULL,NULL}",
-                                                    R"({"x:y","x:y"})"}));
+  EXPECT_EQ(batch.arrays, (Arrays{text_array(SqlArguments{"Bearer 1", "Bearer 1"}), std::nullopt,
+                                  text_array(SqlArguments{"x:y", "x:y"})}));
   ASSERT_EQ(batch.waiting.size(), 2U);
   EXPECT_EQ(batch.waiting[0].call, &a);
   EXPECT_EQ(batch.waiting[0].row, 0U);
   EXPECT_EQ(batch.waiting[1].call, &b);
   EXPECT_EQ(batch.waiting[1].row, 1U);
+}
+
+TEST(SqlBatch, SaysByItsFirstArrayHowManyRowsThereAre) {
+  SqlCall a = call("/v1/verify", {std::nullopt, std::nullopt, std::nullopt});
+  SqlCall b = a;
+  SqlCall* calls[] = {&a, &b};
+  EXPECT_EQ(make_batch(calls).arrays, (Arrays{text_array(SqlArguments{std::nullopt, std::nullopt}),
+                                              std::nullopt, std::nullopt}));
 }
 
 TEST(SqlBatch, SharesARowBetweenEqualCallsWhereTheEndpointDoes) {
@@ -59,7 +80,7 @@ TEST(SqlBatch, SharesARowBetweenEqualCallsWhereTheEndpointDoes) {
   SqlCall* calls[] = {&a, &b, &c, &d};
   const SqlBatch batch = make_batch(calls);
   EXPECT_EQ(batch.rows, 2U);
-  EXPECT_EQ(batch.arrays, (std::vector<std::string>{R"({NULL,"\"v1\""})"}));
+  EXPECT_EQ(batch.arrays, (Arrays{text_array(SqlArguments{std::nullopt, "\"v1\""})}));
   std::vector<std::size_t> rows;
   for (const auto& waiting : batch.waiting) rows.push_back(waiting.row);
   EXPECT_EQ(rows, (std::vector<std::size_t>{0, 1, 0, 1}));
