@@ -58,7 +58,7 @@ describe('a front with two standbys', () => {
     return { answers, statements: statements(name).map((n, i) => n - begun[i]) };
   };
   const allServe = () => until('both standbys are within the bound', async () =>
-    (await whoAnswers(16, 'front_introspect')).statements.every((n, i) => (i === 0 ? n === 0 : n > 0)));
+    (await whoAnswers(16, 'front_introspections')).statements.every((n, i) => (i === 0 ? n === 0 : n > 0)));
   const pause = (standby) => standby.sql('select pg_wal_replay_pause()');
   const resume = (standby) => standby.sql('select pg_wal_replay_resume()');
 
@@ -86,7 +86,7 @@ describe('a front with two standbys', () => {
   });
 
   test('spreads what reads over both, and says how far behind they can be', async () => {
-    const { answers, statements: [atPrimary, first, second] } = await whoAnswers(64, 'front_introspect');
+    const { answers, statements: [atPrimary, first, second] } = await whoAnswers(64, 'front_introspections');
     answers.forEach(assertStandby);
     assert.equal(atPrimary, 0);
     assert.ok(first >= 16 && second >= 16, `${first} and ${second}`);
@@ -156,8 +156,8 @@ describe('a front with two standbys', () => {
     try {
       await write('select openclaw.revoke_token($1)', [token]);
       await until('the first is not asked any more', async () =>
-        from(first, (await whoAnswers(16, 'front_introspect')).statements) === 0);
-      const { answers, statements: counts } = await whoAnswers(32, 'front_introspect');
+        from(first, (await whoAnswers(16, 'front_introspections')).statements) === 0);
+      const { answers, statements: counts } = await whoAnswers(32, 'front_introspections');
       answers.forEach(assertStandby);
       assert.deepEqual(counts, [0, 0, 32]);
       assert.equal(active(await introspect(token)), false);
@@ -165,7 +165,7 @@ describe('a front with two standbys', () => {
       await pause(second);
       await write(`select openclaw.issue_token('ada', '{mcp:tools}')`);
       await until('the primary answers', async () => source(await introspect(data.good.token)) === 'primary');
-      const { statements: atPrimary } = await whoAnswers(8, 'front_introspect');
+      const { statements: atPrimary } = await whoAnswers(8, 'front_introspections');
       assert.deepEqual(atPrimary, [8, 0, 0]);
       assert.ok(front.events().some(({ event }) => event === 'standby_behind'));
     } finally {
@@ -183,7 +183,7 @@ describe('a front with two standbys', () => {
     })();
     await until('there is load', () => asked.length > 32);
     await first.stop('SIGQUIT');
-    await whoAnswers(16, 'front_introspect');
+    await whoAnswers(16, 'front_introspections');
     dying = false;
     await load;
     assert.ok(asked.every(active));
