@@ -57,6 +57,9 @@ describe('a front with two standbys', () => {
     assert.ok(answers.every(active));
     return { answers, statements: statements(name).map((n, i) => n - begun[i]) };
   };
+  // Each of the front's threads has connections of its own, and clients go to them in turn.
+  const everyThread = (condition) => until('every thread of the front is well', async () =>
+    (await Promise.all(Array.from({ length: 8 }, () => introspect(data.good.token)))).every(condition));
   const allServe = () => until('both standbys are within the bound', async () =>
     (await whoAnswers(16, 'front_introspections')).statements.every((n, i) => (i === 0 ? n === 0 : n > 0)));
   const pause = (standby) => standby.sql('select pg_wal_replay_pause()');
@@ -221,9 +224,10 @@ describe('a front with two standbys', () => {
     assert.ok(served.length > 0);
     served.forEach(assertStandby);
     assert.ok(Date.now() - stopped < maxLag * 1000 + 3_000);
+    await everyThread(({ status }) => status === 503);
     assertError(await front.get('/readyz'), 503, 'temporarily_unavailable');
     await primary.start();
-    await front.ready();
+    await everyThread(({ status }) => status === 200);
     await allServe();
   });
 
@@ -231,7 +235,7 @@ describe('a front with two standbys', () => {
     const [, second] = standbys;
     await primary.stop('SIGQUIT');
     assert.equal((await second.sql('select pg_promote()')).pg_promote, true);
-    await until('the new primary answers', async () => source(await introspect(data.good.token)) === 'primary');
+    await everyThread((answer) => source(answer) === 'primary');
     const token = (await second.sql(`select token from openclaw.issue_token('ada', '{mcp:tools}')`, [], database)).token;
     assert.equal(active(await introspect(token)), true);
     const answer = await front.post('/oauth/revoke', { bearer: harness, form: { token } });
