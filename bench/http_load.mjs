@@ -34,10 +34,10 @@ async function spent({ processes }) {
     [name, name === 'pg' ? await treeNanoseconds(pid) : await sum(pid, processorNanoseconds)])));
 }
 
-// Postgres's is its shared buffers above all, and is left out.
+// That of a Postgres is its shared buffers above all, and is left out.
 async function memory({ processes }) {
   return Object.fromEntries(await Promise.all(Object.entries(processes)
-    .filter(([name]) => name !== 'pg')
+    .filter(([name]) => !/^(pg|standby)/.test(name))
     .map(async ([name, pid]) => [name, await sum(pid, peakMiB)])));
 }
 

@@ -18,13 +18,13 @@ export const scale = [
   cold('first verify_token of a backend', 'verifyToken', 5),
   cold('first verify_jwt of a backend', 'verifyJwt', 5),
   {
-    name: 'scale: introspection, two standbys behind one front',
-    unit: 'requests/s', better: 'higher',
+    name: 'scale: introspection, two standbys',
+    unit: 'req/s', better: 'higher',
     ours: standbys(2),
     peers: [{ name: 'one standby', run: standbys(1) }, { name: 'the primary alone', run: standbys(0) }],
   },
   {
-    name: 'scale: client_credentials, EdDSA, two standbys behind one front',
+    name: 'scale: client_credentials, two standbys',
     unit: 'tokens/s', better: 'higher',
     ours: signing(2),
     peers: [{ name: 'one standby', run: signing(1) }, { name: 'the primary alone', run: signing(0) }],
