@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gate/recycled.h"
 
 namespace openclaw::gate {
 namespace {
@@ -27,6 +31,25 @@ std::span<asio::const_buffer> drop(std::span<asio::const_buffer> buffers, std::s
   return buffers;
 }
 
+// A head and a short body are put together first: the kernel takes one piece for less than two.
+ssize_t send_parts(int descriptor, std::span<iovec> parts) {
+  std::array<char, 1024> whole;
+  std::size_t size = 0;
+  for (const iovec& part : parts) size += part.iov_len;
+  if (parts.size() > 1 && size <= whole.size()) {
+    char* end = whole.data();
+    for (const iovec& part : parts) {
+      std::memcpy(end, part.iov_base, part.iov_len);
+      end += part.iov_len;
+    }
+    return send(descriptor, whole.data(), size, MSG_NOSIGNAL);
+  }
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return sendmsg(descriptor, &message, MSG_NOSIGNAL);
+}
+
 void set_options(tcp::socket& socket) {
   error_code ignored;
   socket.non_blocking(true, ignored);
@@ -37,32 +60,46 @@ void set_options(tcp::socket& socket) {
 
 }  // namespace
 
-Channel::Channel(tcp::socket socket) : socket_(std::move(socket)) { set_options(socket_); }
-
-Channel::Channel(tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
-    : socket_(std::move(socket)), context_(std::move(tls)) {
-  set_options(socket_);
-  tls_.emplace(socket_, *context_);
+Channel::Channel(Poller& poller, tcp::socket socket) : poller_(poller) {
+  set_options(socket);
+  poller_.add(socket.native_handle(), *this);
+  descriptor_ = socket.release();
 }
 
-asio::awaitable<error_code> Channel::handshake() {
-  error_code error;
-  if (tls_) {
-    co_await tls_->async_handshake(asio::ssl::stream_base::server,
-                                   asio::redirect_error(asio::use_awaitable, error));
+Channel::Channel(Poller& poller, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
+    : poller_(poller) {
+  set_options(socket);
+  tls_ = std::make_unique<Tls>(std::move(socket), std::move(tls));
+}
+
+Channel::~Channel() {
+  if (descriptor_ >= 0) {
+    poller_.remove(descriptor_, *this);
+    ::close(descriptor_);
   }
-  co_return error;
+  if (buffer_ != nullptr) give_memory(buffer_, capacity_);
 }
+
+Task<error_code> Channel::handshake() {
+  if (!tls_) co_return error_code();
+  co_return co_await Completion([this](auto done) {
+    tls_->stream.async_handshake(asio::ssl::stream_base::server, std::move(done));
+  });
+}
+
+// --- reading ------------------------------------------------------------------------------------
 
 void Channel::consume(std::size_t bytes) {
   begin_ += bytes;
-  if (begin_ == end_ && !reading_) begin_ = end_ = 0;
+  // The records' reader has been given a place in the buffer.
+  if (begin_ == end_ && !(tls_ && reading_)) begin_ = end_ = 0;
 }
 
 void Channel::resize(std::size_t capacity) {
-  auto larger = std::make_unique_for_overwrite<char[]>(capacity);
-  if (end_ > begin_) std::memcpy(larger.get(), buffer_.get() + begin_, end_ - begin_);
-  buffer_ = std::move(larger);
+  char* const other = capacity > 0 ? static_cast<char*>(take_memory(capacity)) : nullptr;
+  if (end_ > begin_) std::memcpy(other, buffer_ + begin_, end_ - begin_);
+  if (buffer_ != nullptr) give_memory(buffer_, capacity_);
+  buffer_ = other;
   capacity_ = capacity;
   end_ -= begin_;
   begin_ = 0;
@@ -78,98 +115,186 @@ bool Channel::make_room() {
 }
 
 void Channel::shrink() {
-  if (!reading_ && capacity_ > kLeastBuffer && end_ - begin_ <= kLeastBuffer) resize(kLeastBuffer);
+  if (tls_ && reading_) return;
+  if (capacity_ > kLeastBuffer && end_ - begin_ <= kLeastBuffer) resize(kLeastBuffer);
 }
 
 void Channel::read_ahead() {
-  if (reading_ || ended_ || stopped_ || !make_room()) return;
-  reading_ = true;
-  const asio::mutable_buffer room(buffer_.get() + end_, capacity_ - end_);
-  auto done = [self = shared_from_this()](const error_code& error, std::size_t bytes) {
-    self->on_read(error, bytes);
-  };
-  if (tls_) {
-    tls_->async_read_some(room, std::move(done));
-  } else {
-    socket_.async_read_some(room, std::move(done));
-  }
+  if (reading_ || ended_ || stopped_) return;
+  if (tls_) return receive_records();
+  // One that only waits needs none; most do nothing else.
+  if (begin_ == end_ && capacity_ > 0) resize(0);
+  reading_ = capacity_ == 0 || make_room();
+  if (!reading_ || !arrived_) return;
+  // Not within this call, and after the others' turn.
+  asio::post(poller_.loop(), [self = shared_from_this()] { self->ready(0); });
 }
 
-void Channel::on_read(const error_code& error, std::size_t bytes) {
-  reading_ = false;
+void Channel::receive_records() {
+  if (!make_room()) return;
+  reading_ = true;
+  tls_->stream.async_read_some(
+      asio::mutable_buffer(buffer_ + end_, capacity_ - end_),
+      [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+        self->reading_ = false;
+        self->take_in(bytes);
+        if (error && !self->stopped_) self->end(error == asio::error::eof);
+        // In the middle of a call the next request may come early; the end must be seen behind it.
+        if (self->bound_) self->read_ahead();
+        self->readable_.notify();
+      });
+}
+
+void Channel::ready(std::uint32_t events) {
+  const std::shared_ptr<Channel> self = shared_from_this();
+  constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  arrived_ = arrived_ || (events & (EPOLLIN | kEnd)) != 0;
+  last_ = last_ || (events & kEnd) != 0;
+  if ((events & (EPOLLOUT | kEnd)) != 0) writable_.notify();
+  if (reading_ && arrived_) receive();
+}
+
+void Channel::receive() {
+  while (reading_ && arrived_) {
+    if (!make_room()) {
+      reading_ = false;
+      break;
+    }
+    const std::size_t room = capacity_ - end_;
+    const ssize_t received = recv(descriptor_, buffer_ + end_, room, 0);
+    if (received > 0) {
+      const auto bytes = static_cast<std::size_t>(received);
+      take_in(bytes);
+      // Less than there was room for: that was all, and more of it is announced, but for the end.
+      if (bytes < room && !last_) arrived_ = false;
+      // In the middle of a call the next request may come early; the end must be seen behind it.
+      reading_ = bound_ != nullptr;
+    } else if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      arrived_ = false;
+    } else if (received == 0 || errno != EINTR) {
+      reading_ = false;
+      end(received == 0);
+    }
+  }
+  if (fresh_ || !reading_) readable_.notify();
+}
+
+void Channel::take_in(std::size_t bytes) {
   end_ += bytes;
   fresh_ = fresh_ || bytes > 0;
-  if (error && !stopped_) {
-    ended_ = true;
-    hung_up_ = error == asio::error::eof;
-    close_bound();
-  }
-  // In the middle of a call the next request may come early; the end must be seen behind it.
-  if (bound_) read_ahead();
-  readable_.notify();
 }
 
-asio::awaitable<bool> Channel::more() {
-  if (!fresh_) read_ahead();
-  while (!fresh_ && reading_) co_await readable_.wait();
-  co_return std::exchange(fresh_, false);
+void Channel::end(bool in_good_order) {
+  ended_ = true;
+  hung_up_ = in_good_order;
+  close_bound();
+}
+
+bool Channel::More::await_ready() const {
+  if (!channel_.fresh_) channel_.read_ahead();
+  return channel_.fresh_ || !channel_.reading_;
+}
+
+void Channel::More::await_suspend(std::coroutine_handle<> waiter) const {
+  channel_.readable_.wait().await_suspend(waiter);
 }
 
 void Channel::stop_reading() {
   stopped_ = true;
   error_code ignored;
-  socket_.cancel(ignored);
+  if (tls_) {
+    tls_->socket.cancel(ignored);
+  } else {
+    reading_ = false;
+    wake_later();
+  }
 }
+
+// Whoever waits goes on from the loop: this may be called from anywhere.
+void Channel::wake_later() {
+  if (!readable_.has_waiter() && !writable_.has_waiter()) return;
+  asio::post(poller_.loop(), [self = shared_from_this()] {
+    if (!self->reading_) self->readable_.notify();
+    self->writable_.notify();
+  });
+}
+
+// --- writing ------------------------------------------------------------------------------------
 
 bool Channel::try_write(std::span<asio::const_buffer> buffers) {
   // A TLS stream must be waited for: a record that is half written cannot be left.
-  if (tls_) return false;
-  for (std::span<asio::const_buffer> left = buffers; !left.empty();) {
-    std::array<asio::const_buffer, 4> several{};
-    std::copy_n(left.begin(), std::min(left.size(), several.size()), several.begin());
-    error_code error;
-    const std::size_t written = socket_.write_some(several, error);
-    if (error) return false;
-    left = drop(left, written);
-  }
-  return true;
+  return !tls_ && write_now(buffers) == Written::all;
 }
 
-asio::awaitable<bool> Channel::write_rest(std::span<asio::const_buffer> buffers) {
+Channel::Written Channel::write_now(std::span<asio::const_buffer> buffers) {
+  for (;;) {
+    std::array<iovec, 4> parts;
+    std::size_t count = 0;
+    for (const asio::const_buffer& buffer : buffers) {
+      if (buffer.size() == 0) continue;
+      if (count == parts.size()) break;
+      parts[count++] = {const_cast<void*>(buffer.data()), buffer.size()};
+    }
+    if (count == 0) return Written::all;
+    if (descriptor_ < 0) return Written::failed;
+    const ssize_t sent = send_parts(descriptor_, std::span(parts).first(count));
+    if (sent >= 0) {
+      buffers = drop(buffers, static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return Written::blocked;
+    } else if (errno != EINTR) {
+      return Written::failed;
+    }
+  }
+}
+
+Task<bool> Channel::write_rest(std::span<asio::const_buffer> buffers) {
   const std::shared_ptr<Channel> self = shared_from_this();
-  error_code error;
+  if (!tls_) {
+    Written written = write_now(buffers);
+    while (written == Written::blocked) {
+      co_await writable_.wait();
+      written = write_now(buffers);
+    }
+    co_return written == Written::all;
+  }
   for (const asio::const_buffer& buffer : buffers) {
     if (buffer.size() == 0) continue;
-    if (tls_) {
-      co_await asio::async_write(*tls_, buffer, asio::redirect_error(asio::use_awaitable, error));
-    } else {
-      co_await asio::async_write(socket_, buffer, asio::redirect_error(asio::use_awaitable, error));
-    }
+    const error_code error = co_await Completion(
+        [&](auto done) { asio::async_write(tls_->stream, buffer, std::move(done)); });
     if (error) co_return false;
   }
   co_return true;
 }
 
-asio::awaitable<void> Channel::finish_writing() {
+Task<> Channel::finish_writing() {
   if (std::exchange(finished_, true)) co_return;
   const std::shared_ptr<Channel> self = shared_from_this();
-  error_code ignored;
   if (tls_) {
     // Sends our close_notify and does not wait for the peer's, which may have much to send yet:
     // that is read, and thrown away, by whoever goes on reading.
-    SSL* const ssl = tls_->native_handle();
+    SSL* const ssl = tls_->stream.native_handle();
     SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
-    co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await Completion([this](auto done) { tls_->stream.async_shutdown(std::move(done)); });
     SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);
   }
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  if (is_open()) shutdown(native(), SHUT_WR);
 }
+
+// --- the end ------------------------------------------------------------------------------------
 
 void Channel::close() {
   ended_ = true;
   hung_up_ = false;
-  error_code ignored;
-  socket_.close(ignored);
+  if (tls_) {
+    error_code ignored;
+    tls_->socket.close(ignored);
+  } else if (descriptor_ >= 0) {
+    poller_.remove(descriptor_, *this);
+    ::close(std::exchange(descriptor_, -1));
+    reading_ = false;
+    wake_later();
+  }
   close_bound();
 }
 
@@ -178,8 +303,10 @@ void Channel::close_bound() {
 }
 
 void Channel::abort() {
-  error_code ignored;
-  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  if (is_open()) {
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    setsockopt(native(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
   close();
 }
 

@@ -12,6 +12,8 @@
 #include <boost/beast/http.hpp>
 #include <boost/optional/optional.hpp>
 
+#include "gate/recycled.h"
+
 namespace openclaw::gate {
 
 namespace http = boost::beast::http;
@@ -27,7 +29,7 @@ inline boost::asio::const_buffer bytes(std::string_view text) { return {text.dat
 // Decoded bytes gather in a string, which whoever relays them empties: unlike Beast's own bodies it
 // neither reserves what Content-Length promises nor is full.
 struct StreamedBody {
-  using value_type = std::string;
+  using value_type = std::basic_string<char, std::char_traits<char>, Recycled<char>>;
 
   class reader {
    public:
@@ -54,7 +56,7 @@ struct StreamedBody {
   };
 };
 
-using RequestParser = http::request_parser<StreamedBody>;
-using ResponseParser = http::response_parser<StreamedBody>;
+using RequestParser = http::request_parser<StreamedBody, Recycled<char>>;
+using ResponseParser = http::response_parser<StreamedBody, Recycled<char>>;
 
 }  // namespace openclaw::gate

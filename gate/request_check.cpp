@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
 
 namespace openclaw::gate {
 namespace {
@@ -95,14 +94,22 @@ constexpr std::array kOnce{http::field::content_length,
                            http::field::access_control_request_method};
 
 std::optional<Refusal> check_fields(const RequestParser::value_type& request) {
-  if (request.count(http::field::host) != 1) {
-    return bad_request("There must be exactly one Host field.");
+  std::array<bool, kOnce.size()> seen{};
+  std::size_t hosts = 0;
+  std::size_t fields = 0;
+  bool is_repeated = false;
+  for (const auto& field : request) {
+    ++fields;
+    if (field.name() == http::field::host) ++hosts;
+    const auto once = std::find(kOnce.begin(), kOnce.end(), field.name());
+    if (once == kOnce.end()) continue;
+    bool& before = seen[static_cast<std::size_t>(once - kOnce.begin())];
+    is_repeated = is_repeated || before;
+    before = true;
   }
-  for (const http::field field : kOnce) {
-    if (request.count(field) > 1) return bad_request("A field that may stand once is repeated.");
-  }
-  constexpr auto kMost = static_cast<std::ptrdiff_t>(kMaxRequestFields);
-  if (std::distance(request.begin(), request.end()) > kMost) {
+  if (hosts != 1) return bad_request("There must be exactly one Host field.");
+  if (is_repeated) return bad_request("A field that may stand once is repeated.");
+  if (fields > kMaxRequestFields) {
     return Refusal{431, "invalid_request", "There are too many header fields."};
   }
   return std::nullopt;

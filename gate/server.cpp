@@ -97,6 +97,7 @@ std::vector<std::string> files_of(const std::string& config_path, const Config& 
 
 Server::Server(asio::io_context& loop, std::string config_path, Config config, Log& log)
     : loop_(loop),
+      poller_(loop),
       config_path_(std::move(config_path)),
       log_(log),
       clients_(kLimitLengths),
@@ -118,7 +119,7 @@ Server::Works Server::make_works(Config config) {
   if (before != nullptr && before->upstream == config.upstream) {
     pool = policy_->pool;
   } else if (!config.upstream.host.empty()) {
-    pool = std::make_shared<UpstreamPool>(loop_, config.upstream);
+    pool = std::make_shared<UpstreamPool>(poller_, config.upstream);
   }
   works.policy = std::make_shared<Policy>(std::move(config), std::move(pool));
   const Config& now = works.policy->config;

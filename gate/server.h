@@ -23,6 +23,7 @@
 #include "gate/metrics_server.h"
 #include "gate/platform.h"
 #include "gate/policy.h"
+#include "gate/poller.h"
 #include "serving/deadlines.h"
 #include "serving/log.h"
 #include "serving/request_id.h"
@@ -69,6 +70,7 @@ class Server {
   Metrics& metrics() { return metrics_; }
   RequestIds& request_ids() { return request_ids_; }
   boost::asio::io_context& loop() { return loop_; }
+  Poller& poller() { return poller_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -100,6 +102,7 @@ class Server {
   void end_if_drained();
 
   boost::asio::io_context& loop_;
+  Poller poller_;
   const std::string config_path_;
   Log& log_;
   Metrics metrics_;

@@ -3,8 +3,6 @@
 #include <ctime>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "gate/challenge.h"
 #include "gate/server_tls.h"
 
@@ -50,20 +48,18 @@ Session::Session(Server& server, asio::ip::tcp::socket socket)
     : server_(server),
       door_(server.door()),
       tls_(server.policy()->tls),
-      channel_(tls_ ? std::make_shared<Channel>(std::move(socket), tls_)
-                    : std::make_shared<Channel>(std::move(socket))) {}
+      channel_(tls_ ? std::make_shared<Channel>(server.poller(), std::move(socket), tls_)
+                    : std::make_shared<Channel>(server.poller(), std::move(socket))) {}
 
 void Session::start() {
   client_ = server_.add(shared_from_this());
-  asio::co_spawn(
-      server_.loop(), [self = shared_from_this()] { return self->run(); },
-      [self = shared_from_this()](const std::exception_ptr& problem) {
-        self->response_ended_ = true;
-        // What nobody expects, such as memory that ran out, ends this client and no other.
-        if (problem) self->server_.log().write(LogLevel::error, "session_failed", {});
-        self->channel_->close();
-        self->server_.remove(self->client_);
-      });
+  spawn(run(), [self = shared_from_this()](const std::exception_ptr& problem) {
+    self->response_ended_ = true;
+    self->channel_->close();
+    self->server_.remove(self->client_);
+    // What nobody expects, such as memory that ran out, ends this client and no other.
+    if (problem) self->server_.log().write(LogLevel::error, "session_failed", {});
+  });
 }
 
 void Session::expired() {
@@ -92,7 +88,7 @@ void Session::end_if_revoked(const Platform& platform) {
   if (relaying_) channel_->abort();
 }
 
-Session::Done Session::run() {
+Task<> Session::run() {
   const bool opened = co_await open();
   if (!opened) co_return;
   while (keep_alive_ && is_welcome()) {
@@ -107,7 +103,7 @@ Session::Done Session::run() {
 // Whether the connection may have a further request.
 bool Session::is_welcome() const { return !server_.draining() && door_ == server_.door(); }
 
-asio::awaitable<bool> Session::open() {
+Task<bool> Session::open() {
   if (!tls_) co_return true;
   limit(Limit::head);
   const error_code error = co_await channel_->handshake();
@@ -139,7 +135,7 @@ void Session::begin_request() {
 }
 
 // The head of the next request, in request_. False: there is none, or it has been refused.
-asio::awaitable<bool> Session::read_request() {
+Task<bool> Session::read_request() {
   constexpr std::string_view kEnd = "\r\n\r\n";
   idle_ = true;
   channel_->shrink();
@@ -184,7 +180,7 @@ asio::awaitable<bool> Session::read_request() {
 }
 
 // Where the next request begins is lost.
-Session::Done Session::refuse_head(Refusal refusal) {
+Task<> Session::refuse_head(Refusal refusal) {
   lift_limit();
   keep_alive_ = false;
   co_await refuse(refusal);
@@ -218,7 +214,7 @@ void Session::end_request() {
 
 // --- judging it ---------------------------------------------------------------------------------
 
-Session::Done Session::answer() {
+Task<> Session::answer() {
   const RequestParser::value_type& request = request_->get();
   const std::string_view path = path_of(view(request.target()));
   current_.version = request.version();
@@ -260,8 +256,13 @@ Session::Done Session::answer() {
                      {});
     co_return;
   }
-  const Verdict verdict = co_await judge(is_own ? AskedBy::proxy : AskedBy::caller);
-  current_.decision = name(verdict);
+  const AskedBy who = is_own ? AskedBy::proxy : AskedBy::caller;
+  Decision decision = judge(who);
+  if (decision.verdict == Verdict::unknown_key || decision.verdict == Verdict::unread_status) {
+    decision = co_await judge_by_news(who, std::move(decision));
+  }
+  const Verdict verdict = decision.verdict;
+  keep(who, std::move(decision));
   if (verdict != Verdict::allowed) {
     co_await answer_verdict(verdict);
   } else if (is_own) {
@@ -316,34 +317,40 @@ std::optional<std::string_view> Session::certificate_thumbprint() {
              : std::optional<std::string_view>(*certificate_thumbprint_);
 }
 
-asio::awaitable<Verdict> Session::judge(AskedBy who) {
-  Decision decision = current_.policy->authenticator.decide(credentials(who), now());
-  if (decision.verdict == Verdict::unknown_key) {
-    co_await server_.refetch_keys();
-    decision = judge_again(who);
-  }
-  if (decision.verdict == Verdict::unread_status) {
-    co_await server_.read_status_list(decision.token->status->list);
-    decision = judge_again(who);
-  }
-  current_.reason = decision.reason;
-  current_.user_id = decision.user_id;
-  current_.key_name = decision.key_name;
-  if (decision.verdict == Verdict::allowed && who == AskedBy::caller) {
-    current_.token = std::move(decision.token);
-  }
-  presented_ = decision.presented;
-  co_return decision.verdict;
+Decision Session::judge(AskedBy who) {
+  return current_.policy->authenticator.decide(credentials(who), now());
 }
 
 // By what has come in meanwhile, also with a reload; but a configuration that came with another
 // listener does not speak of this connection.
-Decision Session::judge_again(AskedBy who) {
-  if (door_ == server_.door()) current_.policy = server_.policy();
-  return current_.policy->authenticator.decide(credentials(who), now());
+Task<Decision> Session::judge_by_news(AskedBy who, Decision decision) {
+  const auto judge_again = [&] {
+    if (door_ == server_.door()) current_.policy = server_.policy();
+    return judge(who);
+  };
+  if (decision.verdict == Verdict::unknown_key) {
+    co_await Awaited(server_.loop(), server_.refetch_keys());
+    decision = judge_again();
+  }
+  if (decision.verdict == Verdict::unread_status) {
+    co_await Awaited(server_.loop(), server_.read_status_list(decision.token->status->list));
+    decision = judge_again();
+  }
+  co_return decision;
 }
 
-Session::Done Session::answer_verdict(Verdict verdict) {
+void Session::keep(AskedBy who, Decision decision) {
+  current_.decision = name(decision.verdict);
+  current_.reason = decision.reason;
+  current_.user_id = decision.user_id;
+  current_.key_name = decision.key_name;
+  presented_ = decision.presented;
+  if (decision.verdict == Verdict::allowed && who == AskedBy::caller) {
+    current_.token = std::move(decision.token);
+  }
+}
+
+Task<> Session::answer_verdict(Verdict verdict) {
   if (verdict == Verdict::unavailable || verdict == Verdict::unread_status) {
     co_await refuse({503, "temporarily_unavailable",
                      "What the platform says of keys and tokens cannot be had at the moment."},
@@ -368,7 +375,7 @@ Session::Done Session::answer_verdict(Verdict verdict) {
 }
 
 // The metadata and forward-auth, which are answered here and not by the upstream.
-Session::Done Session::answer_own_path(std::string_view path) {
+Task<> Session::answer_own_path(std::string_view path) {
   const Policy& policy = *current_.policy;
   if (path == kForwardAuth || path.starts_with(std::string(kForwardAuth) + "/")) {
     std::string fields(kNoStore);
@@ -401,7 +408,7 @@ Session::Done Session::answer_own_path(std::string_view path) {
 
 // --- answers of the gate's own ------------------------------------------------------------------
 
-Session::Done Session::refuse(Refusal refusal, std::string_view fields) {
+Task<> Session::refuse(Refusal refusal, std::string_view fields) {
   if (current_.decision == "refused" || current_.decision == "allowed") {
     current_.decision = "refused";
     current_.reason = refusal.error;
@@ -414,7 +421,7 @@ Session::Done Session::refuse(Refusal refusal, std::string_view fields) {
   co_await respond(refusal.status, all, error_body(refusal.error, refusal.description));
 }
 
-Session::Done Session::respond(int status, std::string_view fields, std::string_view body) {
+Task<> Session::respond(int status, std::string_view fields, std::string_view body) {
   current_.status = static_cast<unsigned>(status);
   // The next request begins behind this one's body.
   if (!request_ || !request_->is_header_done() || body_relay_ == BodyRelay::running ||
@@ -432,12 +439,13 @@ Session::Done Session::respond(int status, std::string_view fields, std::string_
                     head);
   current_.bytes = is_head ? 0 : body.size();
   std::array<asio::const_buffer, 1> buffers{bytes(out_)};
-  const bool sent = co_await send(buffers);
+  bool sent = channel_->try_write(buffers);
+  if (!sent) sent = co_await send_rest(buffers);
   if (!sent) keep_alive_ = false;
 }
 
-asio::awaitable<bool> Session::send(Buffers buffers) {
-  if (channel_->try_write(buffers)) co_return true;
+// What try_write() has left.
+Task<bool> Session::send_rest(Buffers buffers) {
   limit(Limit::write);
   const bool sent = co_await channel_->write_rest(buffers);
   lift_write_limit();
@@ -455,7 +463,7 @@ void Session::lift_write_limit() {
 
 // Whoever still sends must be able to read the answer first: a connection that is closed with
 // input unread is reset.
-Session::Done Session::say_goodbye() {
+Task<> Session::say_goodbye() {
   if (!channel_->is_open() || channel_->ended()) co_return;
   limit(Limit::linger);
   co_await channel_->finish_writing();

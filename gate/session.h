@@ -10,9 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>  // before Boost 1.74 awaitable.hpp, which uses std::exchange without it
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -21,6 +19,7 @@
 #include "gate/relay.h"
 #include "gate/request_check.h"
 #include "gate/server.h"
+#include "gate/task.h"
 #include "gate/wakeup.h"
 
 namespace openclaw::gate {
@@ -42,12 +41,13 @@ class Session : public std::enable_shared_from_this<Session> {
   void end_if_revoked(const Platform& platform);
 
  private:
-  using Done = boost::asio::awaitable<void>;
   using Buffers = std::span<boost::asio::const_buffer>;
 
   // Who sent the request that is judged: the caller, or the caller's proxy (forward-auth), whose
   // connection proves nothing of the caller.
   enum class AskedBy : std::uint8_t { caller, proxy };
+
+  enum class Head : std::uint8_t { incomplete, good, bad };
 
   // The request that is being answered, beside what the parser holds.
   struct Current {
@@ -67,42 +67,44 @@ class Session : public std::enable_shared_from_this<Session> {
     bool upstream_failed = false;
   };
 
-  Done run();
-  boost::asio::awaitable<bool> open();
-  boost::asio::awaitable<bool> read_request();
-  Done refuse_head(Refusal refusal);
-  Done answer();
-  Done answer_own_path(std::string_view path);
-  boost::asio::awaitable<Verdict> judge(AskedBy who);
-  Decision judge_again(AskedBy who);
-  Done answer_verdict(Verdict verdict);
+  Task<> run();
+  Task<bool> open();
+  Task<bool> read_request();
+  Task<> refuse_head(Refusal refusal);
+  Task<> answer();
+  Task<> answer_own_path(std::string_view path);
+  Decision judge(AskedBy who);
+  Task<Decision> judge_by_news(AskedBy who, Decision decision);
+  void keep(AskedBy who, Decision decision);
+  Task<> answer_verdict(Verdict verdict);
   bool is_preflight() const;
   bool is_welcome() const;
   bool has_allowed_certificate();
   std::optional<std::string_view> certificate_thumbprint();
   Credentials credentials(AskedBy who);
 
-  Done refuse(Refusal refusal, std::string_view fields = {});
-  Done respond(int status, std::string_view fields, std::string_view body);
-  boost::asio::awaitable<bool> send(Buffers buffers);
+  Task<> refuse(Refusal refusal, std::string_view fields = {});
+  Task<> respond(int status, std::string_view fields, std::string_view body);
+  Task<bool> send_rest(Buffers buffers);
   void lift_write_limit();
-  Done say_goodbye();
+  Task<> say_goodbye();
 
-  Done proxy();
+  Task<> proxy();
   std::optional<Refusal> decode_request_body();
   Framing request_framing() const;
-  boost::asio::awaitable<std::shared_ptr<Channel>> exchange_heads(UpstreamPool& pool);
-  boost::asio::awaitable<bool> send_request(Channel& upstream);
+  Task<std::shared_ptr<Channel>> exchange_heads(UpstreamPool& pool);
+  Task<bool> send_rest_of_request(Channel& upstream, Buffers buffers);
   void start_body_relay(const std::shared_ptr<Channel>& upstream);
-  Done relay_request_body(std::shared_ptr<Channel> upstream);
-  Done end_body_relay(Channel* upstream);
-  boost::asio::awaitable<bool> read_response_head(Channel& upstream);
+  Task<> relay_request_body(std::shared_ptr<Channel> upstream);
+  Task<> discard_rest_of_body(Channel* upstream);
+  void expect_response();
+  Head read_response_head(Channel& upstream);
   Framing response_framing() const;
-  boost::asio::awaitable<bool> relay_response(Channel& upstream);
-  boost::asio::awaitable<bool> read_response_piece(Channel& upstream);
+  Task<bool> relay_response(Channel& upstream);
+  Task<bool> read_response_piece(Channel& upstream);
   bool decode_response_body(Channel& upstream);
-  boost::asio::awaitable<bool> send_piece(const Framing& framing);
-  Done answer_failure();
+  void forget_piece();
+  Task<> answer_failure();
 
   void begin_request();
   void end_request();

@@ -3,8 +3,6 @@
 #include <limits>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "gate/session.h"
 
 namespace openclaw::gate {
@@ -23,17 +21,29 @@ bool may_have_body(http::verb method) {
   return method == http::verb::post || method == http::verb::put || method == http::verb::patch;
 }
 
-// One piece of a body, framed: what goes before it and after it.
-struct Piece {
-  std::string head;
-  std::string_view tail;
-};
+// One piece of a body as it is written: the head before it, and its frame. Views of what it is made
+// of, which stays until it is written.
+class Piece {
+ public:
+  Piece(std::string_view head, const Framing& framing, std::string_view body, bool last) {
+    std::string_view before;
+    std::string_view after;
+    if (framing.by == Framing::By::chunks) {
+      if (!body.empty()) before = chunk_head_ = chunk_head(body.size());
+      if (!body.empty()) after = last ? "\r\n0\r\n\r\n" : "\r\n";
+      if (body.empty() && last) after = "0\r\n\r\n";
+    }
+    buffers_ = {bytes(head), bytes(before), bytes(body), bytes(after)};
+  }
+  Piece(const Piece&) = delete;
+  Piece& operator=(const Piece&) = delete;
 
-Piece frame_piece(const Framing& framing, std::size_t size, bool last) {
-  if (framing.by != Framing::By::chunks) return {};
-  if (size == 0) return {{}, last ? "0\r\n\r\n" : ""};
-  return {chunk_head(size), last ? "\r\n0\r\n\r\n" : "\r\n"};
-}
+  std::span<asio::const_buffer> buffers() { return buffers_; }
+
+ private:
+  std::string chunk_head_;
+  std::array<asio::const_buffer, 4> buffers_;
+};
 
 // Counts an exchange for as long as it lives.
 class Counted {
@@ -49,7 +59,7 @@ class Counted {
 
 }  // namespace
 
-Session::Done Session::proxy() {
+Task<> Session::proxy() {
   const std::shared_ptr<UpstreamPool> pool = current_.policy->pool;
   const std::optional<std::string> target =
       pool ? current_.policy->site.upstream_target(view(request_->get().target())) : std::nullopt;
@@ -58,8 +68,8 @@ Session::Done Session::proxy() {
     co_return;
   }
   // Before the body, whose trailers the parser puts among the fields that were checked.
-  std::string head;
-  append_upstream_head(head, request_->get(),
+  out_.clear();
+  append_upstream_head(out_, request_->get(),
                        {.target = *target,
                         .host = pool->authority(),
                         .user_id = current_.user_id,
@@ -70,8 +80,7 @@ Session::Done Session::proxy() {
   }
   const Counted exchange(server_.metrics().exchanges);
   request_framing_ = request_framing();
-  append_framing(head, request_framing_);
-  out_ = std::move(head);
+  append_framing(out_, request_framing_);
 
   const std::shared_ptr<Channel> upstream = co_await exchange_heads(*pool);
   bool reusable = false;
@@ -81,7 +90,8 @@ Session::Done Session::proxy() {
     co_await answer_failure();
   }
   channel_->when_ended_close(nullptr);
-  co_await end_body_relay(upstream.get());
+  response_ended_ = true;
+  if (body_relay_ == BodyRelay::running) co_await discard_rest_of_body(upstream.get());
   if (reusable && upstream->is_open() && upstream->input().empty()) {
     pool->give_back(upstream);
   } else if (upstream) {
@@ -115,14 +125,14 @@ Framing Session::request_framing() const {
 }
 
 // Sends the request and reads the response's head. Null when the upstream gives none.
-asio::awaitable<std::shared_ptr<Channel>> Session::exchange_heads(UpstreamPool& pool) {
+Task<std::shared_ptr<Channel>> Session::exchange_heads(UpstreamPool& pool) {
   const bool whole = request_->is_done();
   const bool repeatable = whole && is_idempotent(request_->get().method());
   for (bool fresh = false;; fresh = true) {
     std::shared_ptr<Channel> upstream = fresh ? nullptr : pool.take_idle();
     const bool reused = upstream != nullptr;
     if (!upstream) {
-      upstream = co_await pool.connect();
+      upstream = co_await Awaited(server_.loop(), pool.connect());
       if (!upstream) break;
       ++server_.metrics().upstream_connections;
     }
@@ -133,11 +143,19 @@ asio::awaitable<std::shared_ptr<Channel>> Session::exchange_heads(UpstreamPool& 
     upstream_ = upstream;
     channel_->when_ended_close(upstream);
     if (whole) channel_->read_ahead();
-    const bool sent = co_await send_request(*upstream);
+    Piece piece(out_, request_framing_, request_->get().body(), false);
+    bool sent = upstream->try_write(piece.buffers());
+    if (!sent || !whole) sent = co_await send_rest_of_request(*upstream, piece.buffers());
     if (sent && !whole) start_body_relay(upstream);
     // Even when it was not taken whole: the answer that says why may lie there.
-    const bool answered = co_await read_response_head(*upstream);
-    if (answered && !revoked_) co_return upstream;
+    expect_response();
+    response_began_ = false;
+    Head head = Head::incomplete;
+    for (bool came = true; head == Head::incomplete && came;) {
+      head = read_response_head(*upstream);
+      if (head == Head::incomplete) came = co_await upstream->more();
+    }
+    if (head == Head::good && !revoked_) co_return upstream;
     upstream->close();
     // An idle connection may be closed by the upstream in the moment in which it is used.
     const bool in_vain = channel_->ended() || revoked_;
@@ -146,22 +164,17 @@ asio::awaitable<std::shared_ptr<Channel>> Session::exchange_heads(UpstreamPool& 
   co_return nullptr;
 }
 
-asio::awaitable<bool> Session::send_request(Channel& upstream) {
-  std::string& body = request_->get().body();
-  const Piece piece = frame_piece(request_framing_, body.size(), false);
-  std::array<asio::const_buffer, 4> buffers{bytes(out_), bytes(piece.head), bytes(body),
-                                            bytes(piece.tail)};
-  if (!upstream.try_write(buffers)) {
-    const bool sent = co_await upstream.write_rest(buffers);
-    if (!sent) co_return false;
-  }
+// What try_write() has left, if anything. A client that waits for it is asked for the body.
+Task<bool> Session::send_rest_of_request(Channel& upstream, Buffers buffers) {
+  const bool sent = co_await upstream.write_rest(buffers);
+  if (!sent) co_return false;
   if (request_->is_done()) co_return true;
-  body.clear();
+  request_->get().body().clear();
   // HTTP/1.0 knows no interim answers (RFC 9110 10.1.1).
   if (current_.version >= 11 && request_->get().count(http::field::expect) > 0) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     std::array<asio::const_buffer, 1> go_on{bytes(kContinue)};
-    co_return co_await send(go_on);
+    if (!channel_->try_write(go_on)) co_return co_await send_rest(go_on);
   }
   co_return true;
 }
@@ -169,17 +182,15 @@ asio::awaitable<bool> Session::send_request(Channel& upstream) {
 // Beside the response, which may come before the body has gone.
 void Session::start_body_relay(const std::shared_ptr<Channel>& upstream) {
   body_relay_ = BodyRelay::running;
-  asio::co_spawn(
-      server_.loop(),
-      [self = shared_from_this(), upstream] { return self->relay_request_body(upstream); },
-      [self = shared_from_this(), upstream](const std::exception_ptr& problem) {
-        if (problem) upstream->close();
-        self->body_relay_ = BodyRelay::ended;
-        self->body_relay_ended_.notify();
-      });
+  spawn(relay_request_body(upstream),
+        [self = shared_from_this(), upstream](const std::exception_ptr& problem) {
+          if (problem) upstream->close();
+          self->body_relay_ = BodyRelay::ended;
+          self->body_relay_ended_.notify();
+        });
 }
 
-Session::Done Session::relay_request_body(std::shared_ptr<Channel> upstream) {
+Task<> Session::relay_request_body(std::shared_ptr<Channel> upstream) {
   bool taken = true;
   while (!request_->is_done()) {
     // What had come before is decoded, all but the beginning of a chunk's head.
@@ -203,20 +214,16 @@ Session::Done Session::relay_request_body(std::shared_ptr<Channel> upstream) {
       upstream->close();
       co_return;
     }
-    std::string& body = request_->get().body();
-    const Piece piece = frame_piece(request_framing_, body.size(), request_->is_done());
-    std::array<asio::const_buffer, 3> buffers{bytes(piece.head), bytes(body), bytes(piece.tail)};
-    if (taken) taken = upstream->try_write(buffers);
-    if (!taken) taken = co_await upstream->write_rest(buffers);
-    body.clear();
+    Piece piece({}, request_framing_, request_->get().body(), request_->is_done());
+    if (taken) taken = upstream->try_write(piece.buffers());
+    if (!taken) taken = co_await upstream->write_rest(piece.buffers());
+    request_->get().body().clear();
   }
   channel_->read_ahead();
 }
 
 // Once the answer is out. A body that is still on its way is read and thrown away for a while.
-Session::Done Session::end_body_relay(Channel* upstream) {
-  response_ended_ = true;
-  if (body_relay_ != BodyRelay::running) co_return;
+Task<> Session::discard_rest_of_body(Channel* upstream) {
   keep_alive_ = false;
   if (upstream != nullptr) upstream->close();
   limit(Limit::linger);
@@ -226,33 +233,29 @@ Session::Done Session::end_body_relay(Channel* upstream) {
 
 // --- the response -------------------------------------------------------------------------------
 
-// Final responses only: interim ones (RFC 9110 15.2) are for the gate.
-asio::awaitable<bool> Session::read_response_head(Channel& upstream) {
-  const auto expect_response = [this] {
-    response_.emplace();
-    response_->header_limit(kMaxResponseHead);
-    // Not boost::none, which Beast 1.74 takes for less than any Content-Length.
-    response_->body_limit(std::numeric_limits<std::uint64_t>::max());
-    response_->skip(current_.method == "HEAD");
-  };
-  expect_response();
-  response_began_ = false;
-  for (;;) {
-    while (!upstream.input().empty()) {
-      response_began_ = true;
-      error_code error;
-      upstream.consume(response_->put(bytes(upstream.input()), error));
-      if (error && error != http::error::need_more) co_return false;
-      if (!response_->is_header_done()) break;
-      const unsigned status = response_->get().result_int();
-      if (status >= 200) co_return is_relayable(*response_);
-      // No upgrade was asked for.
-      if (status < 100 || status == 101) co_return false;
-      expect_response();
-    }
-    const bool came = co_await upstream.more();
-    if (!came) co_return false;
+void Session::expect_response() {
+  response_.emplace();
+  response_->header_limit(kMaxResponseHead);
+  // Not boost::none, which Beast 1.74 takes for less than any Content-Length.
+  response_->body_limit(std::numeric_limits<std::uint64_t>::max());
+  response_->skip(current_.method == "HEAD");
+}
+
+// From what has arrived. Final responses only: interim ones (RFC 9110 15.2) are for the gate.
+Session::Head Session::read_response_head(Channel& upstream) {
+  while (!upstream.input().empty()) {
+    response_began_ = true;
+    error_code error;
+    upstream.consume(response_->put(bytes(upstream.input()), error));
+    if (error && error != http::error::need_more) return Head::bad;
+    if (!response_->is_header_done()) break;
+    const unsigned status = response_->get().result_int();
+    if (status >= 200) return is_relayable(*response_) ? Head::good : Head::bad;
+    // No upgrade was asked for.
+    if (status < 100 || status == 101) return Head::bad;
+    expect_response();
   }
+  return Head::incomplete;
 }
 
 Framing Session::response_framing() const {
@@ -269,7 +272,7 @@ Framing Session::response_framing() const {
 }
 
 // True when the upstream's connection can be used again.
-asio::awaitable<bool> Session::relay_response(Channel& upstream) {
+Task<bool> Session::relay_response(Channel& upstream) {
   const ResponseParser::value_type& response = response_->get();
   current_.status = response.result_int();
   relaying_ = true;
@@ -287,7 +290,13 @@ asio::awaitable<bool> Session::relay_response(Channel& upstream) {
                                .keep_alive = keep_alive_,
                                .client_version = current_.version});
   // All that comes with the head goes with the head.
-  bool sent = co_await send_piece(framing);
+  bool sent = false;
+  {
+    Piece piece(out_, framing, response.body(), response_->is_done());
+    sent = channel_->try_write(piece.buffers());
+    if (!sent) sent = co_await send_rest(piece.buffers());
+    forget_piece();
+  }
   if (!response_->is_done()) {
     // A stream may last for hours: nothing is kept for it that it does not need.
     out_ = {};
@@ -303,7 +312,10 @@ asio::awaitable<bool> Session::relay_response(Channel& upstream) {
       channel_->abort();  // the client must not take what it has for the whole
       co_return false;
     }
-    sent = co_await send_piece(framing);
+    Piece piece({}, framing, response.body(), response_->is_done());
+    sent = channel_->try_write(piece.buffers());
+    if (!sent) sent = co_await send_rest(piece.buffers());
+    forget_piece();
   }
   if (!sent) {
     channel_->close();
@@ -313,7 +325,7 @@ asio::awaitable<bool> Session::relay_response(Channel& upstream) {
 }
 
 // What comes next, up to the end of the message. False when it breaks off.
-asio::awaitable<bool> Session::read_response_piece(Channel& upstream) {
+Task<bool> Session::read_response_piece(Channel& upstream) {
   const bool came = co_await upstream.more();
   if (came) co_return decode_response_body(upstream);
   if (channel_->ended() || !upstream.hung_up()) co_return false;
@@ -331,20 +343,16 @@ bool Session::decode_response_body(Channel& upstream) {
   return !error || error == http::error::need_more;
 }
 
-asio::awaitable<bool> Session::send_piece(const Framing& framing) {
-  std::string& body = response_->get().body();
-  const Piece piece = frame_piece(framing, body.size(), response_->is_done());
-  std::array<asio::const_buffer, 4> buffers{bytes(out_), bytes(piece.head), bytes(body),
-                                            bytes(piece.tail)};
+// Which has been sent.
+void Session::forget_piece() {
+  auto& body = response_->get().body();
   current_.bytes += body.size();
-  const bool sent = co_await send(buffers);
   body.clear();
   if (body.capacity() > Channel::kLeastBuffer) body.shrink_to_fit();
   out_.clear();
-  co_return sent;
 }
 
-Session::Done Session::answer_failure() {
+Task<> Session::answer_failure() {
   if (revoked_) {
     co_await answer_verdict(Verdict::unauthenticated);
   } else if (body_refusal_) {

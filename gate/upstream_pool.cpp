@@ -21,8 +21,8 @@ std::string authority_of(const Upstream& upstream) {
 
 }  // namespace
 
-UpstreamPool::UpstreamPool(asio::io_context& loop, Upstream upstream)
-    : loop_(loop), upstream_(std::move(upstream)), authority_(authority_of(upstream_)) {}
+UpstreamPool::UpstreamPool(Poller& poller, Upstream upstream)
+    : poller_(poller), upstream_(std::move(upstream)), authority_(authority_of(upstream_)) {}
 
 std::shared_ptr<Channel> UpstreamPool::take_idle() {
   while (!idle_.empty()) {
@@ -38,9 +38,9 @@ std::shared_ptr<Channel> UpstreamPool::take_idle() {
 
 asio::awaitable<std::shared_ptr<Channel>> UpstreamPool::connect() {
   // What the timer closes may be gone when it fires.
-  const auto socket = std::make_shared<tcp::socket>(loop_);
-  const auto resolver = std::make_shared<tcp::resolver>(loop_);
-  asio::steady_timer timer(loop_, kConnect);
+  const auto socket = std::make_shared<tcp::socket>(poller_.loop());
+  const auto resolver = std::make_shared<tcp::resolver>(poller_.loop());
+  asio::steady_timer timer(poller_.loop(), kConnect);
   const auto timed_out = std::make_shared<bool>(false);
   timer.async_wait([socket, resolver, timed_out](const error_code& stopped) {
     if (stopped) return;
@@ -71,7 +71,7 @@ asio::awaitable<std::shared_ptr<Channel>> UpstreamPool::connect() {
   }
   timer.cancel();
   if (error || *timed_out) co_return nullptr;
-  co_return std::make_shared<Channel>(std::move(*socket));
+  co_return std::make_shared<Channel>(poller_, std::move(*socket));
 }
 
 void UpstreamPool::give_back(std::shared_ptr<Channel> channel) {

@@ -8,10 +8,10 @@
 #include <utility>  // before Boost 1.74 awaitable.hpp, which uses std::exchange without it
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include "gate/channel.h"
 #include "gate/config.h"
+#include "gate/poller.h"
 
 namespace openclaw::gate {
 
@@ -24,7 +24,7 @@ class UpstreamPool {
   static constexpr std::chrono::seconds kIdle{4};
   static constexpr std::chrono::seconds kConnect{5};
 
-  UpstreamPool(boost::asio::io_context& loop, Upstream upstream);
+  UpstreamPool(Poller& poller, Upstream upstream);
 
   const Upstream& upstream() const { return upstream_; }
   // For the Host field: host:port, as the upstream knows itself.
@@ -49,7 +49,7 @@ class UpstreamPool {
     Clock::time_point since;
   };
 
-  boost::asio::io_context& loop_;
+  Poller& poller_;
   Upstream upstream_;
   std::string authority_;
   bool closed_ = false;

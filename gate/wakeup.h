@@ -2,45 +2,35 @@
 // system call and no trip through the event loop's queue.
 #pragma once
 
-#include <memory>
-#include <utility>  // before Boost 1.74 awaitable.hpp, which uses std::exchange without it
-
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <coroutine>
+#include <utility>
 
 namespace openclaw::gate {
 
 class Wakeup {
  public:
-  // One waiter at a time. Destroying this destroys the waiter's coroutine, not resumes it.
-  boost::asio::awaitable<void> wait() {
-    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
-        [this](auto handler) {
-          waiter_ = std::make_unique<Handler<decltype(handler)>>(std::move(handler));
-        },
-        boost::asio::use_awaitable);
-  }
+  class Wait {
+   public:
+    explicit Wait(Wakeup& wakeup) : wakeup_(wakeup) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiter) const noexcept { wakeup_.waiter_ = waiter; }
+    void await_resume() const noexcept {}
+
+   private:
+    Wakeup& wakeup_;
+  };
+
+  // One waiter at a time, which this outlives.
+  Wait wait() { return Wait(*this); }
+  bool has_waiter() const { return waiter_ != nullptr; }
 
   // The waiter, if there is one, runs before this returns: a caller's last act.
   void notify() {
-    if (const std::unique_ptr<Waiter> waiter = std::move(waiter_)) waiter->resume();
+    if (const std::coroutine_handle<> waiter = std::exchange(waiter_, nullptr)) waiter.resume();
   }
 
  private:
-  struct Waiter {
-    virtual ~Waiter() = default;
-    virtual void resume() = 0;
-  };
-
-  template <class Resume>
-  struct Handler final : Waiter {
-    explicit Handler(Resume handler) : handler_(std::move(handler)) {}
-    void resume() override { handler_(); }
-    Resume handler_;
-  };
-
-  std::unique_ptr<Waiter> waiter_;
+  std::coroutine_handle<> waiter_;
 };
 
 }  // namespace openclaw::gate

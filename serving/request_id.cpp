@@ -25,11 +25,11 @@ std::string RequestIds::next(std::optional<std::string_view> from_client) {
     }
     left_ = random_.size();
   }
-  std::string id;
+  std::string id(2 * kBytes, '\0');
   for (std::size_t i = 0; i < kBytes; ++i) {
     const std::uint8_t byte = random_[--left_];
-    id.push_back(kHex[byte >> 4]);
-    id.push_back(kHex[byte & 0xF]);
+    id[2 * i] = kHex[byte >> 4];
+    id[2 * i + 1] = kHex[byte & 0xF];
   }
   return id;
 }
