@@ -44,9 +44,8 @@ constexpr std::array<bool, 256> kToken68 = [] {
 // token68 (RFC 9110 11.2), which is b64token (RFC 6750 2.1).
 bool is_token68(std::string_view text) {
   const std::size_t end = text.find_last_not_of('=') + 1;  // npos + 1 is 0
-  return end != 0 &&
-         std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end),
-                     [](char c) { return kToken68[static_cast<unsigned char>(c)]; });
+  return end != 0 && std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end),
+                                 [](char c) { return kToken68[static_cast<unsigned char>(c)]; });
 }
 
 bool is_bearer(std::string_view scheme) {
@@ -58,7 +57,8 @@ bool is_bearer(std::string_view scheme) {
 }
 
 // The token of `Authorization: Bearer TOKEN` (RFC 6750 2.1), or why there is none. Another scheme
-// counts as no credentials: RFC 6750 3 asks for a challenge without an error code then.
+// counts as no credentials: RFC 6750 3 asks for a challenge without an error code then. What the
+// token is made of, its reader judges.
 std::variant<std::string_view, Decision> bearer_token(const Credentials& credentials) {
   if (credentials.authorization_repeated) return refused("repeated_header", true);
   if (!credentials.authorization) return refused("no_credentials", false);
@@ -68,7 +68,7 @@ std::variant<std::string_view, Decision> bearer_token(const Credentials& credent
   const std::size_t start = text.find_first_not_of(' ', scheme.size());
   if (start == text.npos) return refused(Error::malformed);
   const std::string_view token = text.substr(start);
-  if (token.size() > kMaxCredential || !is_token68(token)) return refused(Error::malformed);
+  if (token.size() > kMaxCredential) return refused(Error::malformed);
   return token;
 }
 
@@ -132,6 +132,7 @@ Decision Authenticator::decide_user_claim(const Credentials& credentials, std::i
 // uniform digest falls into, and whoever could aim at one would have to invert SHA-256 first. The
 // digest that is found is compared in constant time (DigestEqual) all the same.
 Decision Authenticator::decide_api_key(std::string_view token, std::int64_t now) const {
+  if (!is_token68(token)) return refused(Error::malformed);
   const auto found = api_keys_.find(sha256(as_bytes(token)));
   if (found == api_keys_.end()) return refused(Error::unknown);
   const auto& [key, covers_required] = found->second;
