@@ -46,7 +46,7 @@ function barChart(aimed, top) {
   }
   const bars = aimed.map(({ label, reached, met, ratio, target, sign }, n) => {
     const y = first + n * LINE;
-    return `<rect x="${NAMES}" y="${y + 4}" width="${(x(reached) - NAMES).toFixed(1)}" height="${LINE - 8}" fill="${met ? MET : MISSED}"/>` +
+    return `<rect x="${NAMES}" y="${y + 4}" width="${Math.max(x(reached) - NAMES, 2).toFixed(1)}" height="${LINE - 8}" fill="${met ? MET : MISSED}"/>` +
       text(NAMES - 8, y + 15, label, 'end') +
       text(WIDTH - MARGIN, y + 15, `${written(ratio)}  (${sign} ${target})`, 'end');
   });
