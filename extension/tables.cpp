@@ -290,7 +290,8 @@ bool describe(SeenBy& seen_by) {
   }
   Snapshot snapshot = GetActiveSnapshot();
   const int32 subxcnt = snapshot->subxcnt;
-  if (snapshot->snapshot_type != SNAPSHOT_MVCC || subxcnt < 0 ||
+  // A snapshot that overflowed has a count of subtransactions, and no list of them.
+  if (snapshot->snapshot_type != SNAPSHOT_MVCC || snapshot->suboverflowed || subxcnt < 0 ||
       snapshot->xcnt + static_cast<uint32>(subxcnt) > kMostInProgress) {
     return false;
   }

@@ -6,7 +6,7 @@ commit;
 select token as jwt, jti from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 select token as other_jwt, jti as other_jti from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 select token as bob_jwt from openclaw.issue_access_token('ctr_bob', '{mcp:tools}') \gset
-select plan(16);
+select plan(17);
 select dblink_connect('other', pg_temp.server()) as ignored \gset
 
 create function pg_temp.active(jwt text) returns text language sql as $$
@@ -52,5 +52,19 @@ select pg_temp.elsewhere('openclaw.revoke_container_tokens(''user_alice'', ''ctr
 select is(pg_temp.active(:'jwt'), 'false', 'what was committed since refuses too');
 commit;
 select is(pg_temp.active(:'jwt'), 'false', 'and after it');
+
+-- A snapshot that cannot tell of every subtransaction: one session has more than 64 of them.
+create table public.written (n integer);
+create function pg_temp.write_in_subtransactions(session text, many integer) returns void language sql as $$
+  select dblink_connect(session, pg_temp.server());
+  select dblink_exec(session, 'begin');
+  select dblink_exec(session, format('do $do$ begin for i in 1..%s loop begin insert into public.written values (i);
+                                      exception when others then null; end; end loop; end $do$', many));
+$$;
+select pg_temp.write_in_subtransactions('few', 3), pg_temp.write_in_subtransactions('many', 80),
+       pg_temp.write_in_subtransactions('as_few', 3) as ignored \gset
+select dblink_exec('other', 'insert into public.written values (0)') as ignored \gset
+select is(pg_temp.active(:'bob_jwt') || ' ' || pg_temp.active(:'bob_jwt'), 'false false',
+  'under a snapshot with too many subtransactions each look-up is made');
 
 select * from finish();
