@@ -133,7 +133,8 @@ export class Fronts {
     });
   }
 
-  // nginx with the front's JWKS as a file, in memory and open.
+  // nginx with the front's JWKS as a file that it keeps open. sendfile is off: for a file as small it costs
+  // half as much again.
   nginx() {
     return this.#atFirstUse('nginx', async () => {
       const { port: front } = await this.front();
@@ -141,7 +142,7 @@ export class Fronts {
       await this.#world.file('jwks.json', jwks);
       const port = await freePort();
       const conf = await this.#world.file('static.conf', nginxConf(this.#world.scratch, 'static', `
-        open_file_cache max=16; sendfile on;
+        open_file_cache max=16; sendfile off;
         server {
           listen 127.0.0.1:${port} backlog=4096;
           location = /.well-known/jwks.json {
