@@ -42,6 +42,9 @@ const verifying = (connections) => ({ postgres }) => postgres.load({ connections
   statement: 'select * from openclaw.verify_token($1)' });
 const lookingUp = (connections) => ({ postgres }) => postgres.load({ connections, parameters: HASHES,
   statement: `select ${COLUMNS} from openclaw.api_tokens where token_hash = $1` });
+const lookingUpById = ({ postgres }) => postgres.load({ connections: 1,
+  parameters: "select 'tok_' || n * 50 from bench.tokens order by n", // as world.sql names them
+  statement: `select ${COLUMNS} from openclaw.api_tokens where id = $1` });
 const verifyingMany = ({ postgres }) => postgres.load({ connections: 1, parameters: inCalls('token'), items: A_CALL,
   statement: 'select * from openclaw.verify_tokens($1)' });
 const lookingUpMany = ({ postgres }) => postgres.load({ connections: 1, parameters: inCalls('token_hash'), items: A_CALL,
@@ -83,7 +86,10 @@ export const postgres = [
     name: 'verify_token, 1 connection',
     unit: 'tokens/s', better: 'higher', runs: 9,
     ours: verifying(1),
-    peers: [{ name: 'a bare prepared look-up by the hash', target: 0.95, run: lookingUp(1) }],
+    peers: [
+      { name: 'a bare prepared look-up by the hash', target: 0.95, run: lookingUp(1) },
+      { name: 'the same by the primary key', target: 0.95, run: lookingUpById },
+    ],
   },
   {
     name: 'verify_token, 4 connections',
