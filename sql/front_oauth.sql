@@ -184,32 +184,6 @@ comment on function openclaw.front_introspection_lists(text[], text[]) is
   'POST /v1/introspect of many requests, as front_introspections: introspection of up to 1000 tokens, a JSON array of strings, answered by an array in the same order. A client authenticates with client_secret_basic, a harness with its bearer token.';
 revoke all on function openclaw.front_introspection_lists(text[], text[]) from public;
 
-create function openclaw.front_introspect(
-    http_authorization text, client_certificate text, client_id text, client_secret text,
-    client_assertion_type text, client_assertion text, token text, token_type_hint text)
-  returns openclaw.http_answer
-  language sql volatile security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-    select a from openclaw.front_introspections(
-      array[http_authorization], array[client_certificate], array[client_id], array[client_secret],
-      array[client_assertion_type], array[client_assertion], array[token], array[token_type_hint]) as a
-  $$;
-comment on function openclaw.front_introspect(text, text, text, text, text, text, text, text) is
-  'front_introspections of one request.';
-revoke all on function openclaw.front_introspect(text, text, text, text, text, text, text, text) from public;
-
-create function openclaw.front_introspect_many(http_authorization text, body text)
-  returns openclaw.http_answer
-  language sql volatile security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-    select a from openclaw.front_introspection_lists(array[http_authorization], array[body]) as a
-  $$;
-comment on function openclaw.front_introspect_many(text, text) is
-  'front_introspection_lists of one request.';
-revoke all on function openclaw.front_introspect_many(text, text) from public;
-
 create function openclaw.front_revoke(
     http_authorization text, client_certificate text, client_id text, client_secret text,
     client_assertion_type text, client_assertion text, token text, token_type_hint text,

@@ -41,6 +41,8 @@ alter table openclaw.revoked_jwts drop constraint revoked_jwts_pkey;
 alter table openclaw.revoked_jwts add primary key (container_id, jti);
 
 drop function openclaw.audit(text, text, text, text, text);
+drop function openclaw.front_introspect(text, text, text, text, text, text, text, text);
+drop function openclaw.front_introspect_many(text, text);
 drop function openclaw.jwt_seconds(interval, text);
 
 create function openclaw.require_primary() returns void
@@ -2927,32 +2929,6 @@ comment on function openclaw.front_introspection_lists(text[], text[]) is
 
 revoke all on function openclaw.front_introspection_lists(text[], text[]) from public;
 
-create or replace function openclaw.front_introspect(
-    http_authorization text, client_certificate text, client_id text, client_secret text,
-    client_assertion_type text, client_assertion text, token text, token_type_hint text)
-  returns openclaw.http_answer
-  language sql volatile security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-    select a from openclaw.front_introspections(
-      array[http_authorization], array[client_certificate], array[client_id], array[client_secret],
-      array[client_assertion_type], array[client_assertion], array[token], array[token_type_hint]) as a
-  $$;
-
-comment on function openclaw.front_introspect(text, text, text, text, text, text, text, text) is
-  'front_introspections of one request.';
-
-create or replace function openclaw.front_introspect_many(http_authorization text, body text)
-  returns openclaw.http_answer
-  language sql volatile security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-    select a from openclaw.front_introspection_lists(array[http_authorization], array[body]) as a
-  $$;
-
-comment on function openclaw.front_introspect_many(text, text) is
-  'front_introspection_lists of one request.';
-
 create or replace function openclaw.front_revoke(
     http_authorization text, client_certificate text, client_id text, client_secret text,
     client_assertion_type text, client_assertion text, token text, token_type_hint text,
@@ -3133,7 +3109,7 @@ create or replace function openclaw.capability_routines(capability text) returns
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspections,
-                 front_introspection_lists,front_introspect,front_introspect_many,front_revoke,front_status_list,front_connect,front_verify,
+                 front_introspection_lists,front_revoke,front_status_list,front_connect,front_verify,
                  front_maintain,front_ready,wal_position}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability

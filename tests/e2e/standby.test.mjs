@@ -38,9 +38,6 @@ const readers = {
       array['Bearer ' || $2], null, null, null, null, null, array[$3], null) as a)`,
   front_introspection_lists: `(select a.status = 200 from openclaw.front_introspection_lists(
       array['Bearer ' || $2], array[json_build_array($3)::text]) as a)`,
-  front_introspect: `(openclaw.front_introspect('Bearer ' || $2, null, null, null, null, null, $3, null)).body::json
-                       ->> 'active' = 'true'`,
-  front_introspect_many: `(openclaw.front_introspect_many('Bearer ' || $2, json_build_array($3)::text)).status = 200`,
   front_status_list: `(openclaw.front_status_list('/ada-laptop/0')).status = 200`,
   front_connect: `(openclaw.front_connect('Bearer ' || $2, null, 'ada-laptop', null)).status = 200`,
   front_verify: `(openclaw.front_verify('Bearer ' || $4, '${endpoint}', null)).status = 200`,

@@ -3,7 +3,7 @@
 select plan(42);
 
 create temp table endpoint as select * from (values
-  ('front_introspect', 'openclaw:introspect',
+  ('front_introspections', 'openclaw:introspect',
   'select * from pg_temp.front_introspect(%L, ''x'', null)'),
   ('front_revoke', 'openclaw:revoke', 'select * from pg_temp.front_revoke(%L, ''x'', null, null)'),
   ('front_connect', 'openclaw:connect',

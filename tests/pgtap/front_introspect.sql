@@ -11,21 +11,21 @@ select token as bob_jwt from openclaw.issue_access_token('ctr_bob', '{mcp:tools}
 select token as alice_jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 
 select is(pg_temp.introspected(:'harness_token', token), pg_temp.ok(openclaw.introspect(token)),
-  'front_introspect tells a harness of its user''s ' || what)
+  'front_introspections tells a harness of its user''s ' || what)
 from (values ('token', :'alice_token'), ('JWT', :'alice_jwt')) as v(what, token);
 select is(pg_temp.introspected(:'harness_token', token), pg_temp.ok('{"active":false}'),
-  'front_introspect calls another user''s ' || what || ' inactive')
+  'front_introspections calls another user''s ' || what || ' inactive')
 from (values ('token', :'bob_token'), ('JWT', :'bob_jwt')) as v(what, token);
 select is(pg_temp.introspected(:'any_user_token', token), pg_temp.ok(openclaw.introspect(token)),
-  'front_introspect tells a harness with openclaw:any-user of every user''s ' || what)
+  'front_introspections tells a harness with openclaw:any-user of every user''s ' || what)
 from (values ('token', :'bob_token'), ('JWT', :'bob_jwt')) as v(what, token);
 select is(pg_temp.introspected(:'any_user_token', 'x'), pg_temp.ok('{"active":false}'),
-  'front_introspect of what is no token is inactive');
+  'front_introspections of what is no token is inactive');
 select is(pg_temp.introspected(:'harness_token', null),
   row(400, 'Content-Type: application/json',
       json_build_object('error', 'invalid_request', 'error_description',
       'the parameter token is missing'))::text,
-  'front_introspect without a token is 400');
+  'front_introspections without a token is 400');
 select is(pg_temp.front_introspect('Bearer ' || :'harness_token', :'alice_token',
   'refresh_token')::text,
   pg_temp.introspected(:'harness_token', :'alice_token'),

@@ -23,7 +23,7 @@ select is(openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_bob',
   'front_connect answers for another user''s container as for none');
 select is(pg_temp.front_introspect('Bearer ' || :'harness_token', :'bob_token', null)::text,
           pg_temp.front_introspect('Bearer ' || :'harness_token', 'x', null)::text,
-  'front_introspect answers for another user''s token as for none');
+  'front_introspections answers for another user''s token as for none');
 
 select * from finish();
 rollback;

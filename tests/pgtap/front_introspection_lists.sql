@@ -3,7 +3,7 @@
 select plan(16);
 
 create function pg_temp.answer(body text) returns openclaw.http_answer language sql as $$
-  select openclaw.front_introspect_many('Bearer ' || current_setting('pgtap.harness'), body)
+  select a from openclaw.front_introspection_lists(array['Bearer ' || current_setting('pgtap.harness')], array[body]) as a
 $$;
 select set_config('pgtap.harness', :'harness_token', true) as ignored \gset
 
