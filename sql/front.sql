@@ -11,14 +11,17 @@ create type openclaw.http_answer as (status integer, headers text, body text);
 comment on type openclaw.http_answer is
   'An HTTP answer: status, header lines `Name: value` separated by newlines, body (null: none).';
 
+-- PL/pgSQL keeps its plan for the session: a function in SQL is parsed again in each transaction.
 create function openclaw.http_json(status integer, body json, headers text default null)
   returns openclaw.http_answer
-  language sql immutable
+  language plpgsql immutable
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select row(status, concat_ws(e'\n', 'Content-Type: application/json', headers), body::text)
-           ::openclaw.http_answer
-  $$;
+begin
+  return row(status, concat_ws(e'\n', 'Content-Type: application/json', headers), body::text)
+         ::openclaw.http_answer;
+end
+$$;
 comment on function openclaw.http_json(integer, json, text) is 'An answer with a JSON body.';
 revoke all on function openclaw.http_json(integer, json, text) from public;
 

@@ -2752,6 +2752,18 @@ comment on view openclaw.stats is
 
 revoke all on openclaw.stats from public;
 
+-- PL/pgSQL keeps its plan for the session: a function in SQL is parsed again in each transaction.
+create or replace function openclaw.http_json(status integer, body json, headers text default null)
+  returns openclaw.http_answer
+  language plpgsql immutable
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  return row(status, concat_ws(e'\n', 'Content-Type: application/json', headers), body::text)
+         ::openclaw.http_answer;
+end
+$$;
+
 create function openclaw.refuse_harness(http_authorization text, reason text, scope text)
   returns openclaw.http_answer
   language plpgsql volatile
