@@ -139,7 +139,9 @@ class FlagSet {
 std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
   using std::chrono::minutes, std::chrono::seconds;
   Options options;
-  options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+  // Postgres works about as much for a request as the front does, and the larger a thread's share
+  // of the clients, the larger its batches.
+  options.threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, 4U);
 
   CLI::App app("OpenClaw's HTTP front: each endpoint is one SQL function in Postgres.",
                "openclaw-front");

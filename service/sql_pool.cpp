@@ -21,6 +21,9 @@ constexpr auto kFirstPause = 100ms;
 constexpr auto kLongestPause = 1'000ms;
 // How often the primary, and then each standby, is asked for its position.
 constexpr auto kBetweenPositions = 200ms;
+// While a statement is younger, what comes for its endpoint waits for it, and goes in one statement
+// then.
+constexpr auto kGathering = 2ms;
 // A standby that has been at a statement for longer keeps no request waiting for it.
 constexpr auto kPatience = 1'000ms;
 
@@ -346,11 +349,26 @@ std::deque<SqlCall*>* SqlPool::next_queue(const Slot& slot, Clock::time_point no
   for (std::size_t i = 0; i < queues_.size(); ++i) {
     const std::size_t place = (turn_ + i) % queues_.size();
     const bool allowed = place < endpoints().size() ? primary : reads;
-    if (!allowed || queues_[place].empty()) continue;
+    if (!allowed || queues_[place].empty() || gathers(slot, queues_[place], now)) continue;
     turn_ = place + 1;
     return &queues_[place];
   }
   return nullptr;
+}
+
+// Whether one statement for all of the queue, once the one under way is done, is better than one
+// more beside it: Postgres and the front work less for the same answers.
+bool SqlPool::gathers(const Slot& slot, const std::deque<SqlCall*>& queue,
+                      Clock::time_point now) const {
+  const SqlCall& first = *queue.front();
+  if (first.alone || first.endpoint->coalescing == Coalescing::single ||
+      queue.size() >= settings_.max_batch) {
+    return false;
+  }
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& other) {
+    return other.server == slot.server && other.state == Slot::State::busy &&
+           other.batch.endpoint == first.endpoint && now < other.sent + kGathering;
+  });
 }
 
 std::vector<SqlCall*> SqlPool::take(std::deque<SqlCall*>& queue) {
@@ -519,10 +537,11 @@ void SqlPool::tick(Clock::time_point now) {
     }
     if (slot.state == Slot::State::closed && slot.open_next <= now) open(slot);
   }
+  // Positions are due, and what waited for a statement that takes long goes elsewhere.
+  dispatch_soon();
   if (!has_standbys_) return;
   log_bounds(now);
   answer_hopeless(now);
-  dispatch_soon();  // positions are due, and what waited for a standby that hangs goes elsewhere
 }
 
 void SqlPool::stop() {

@@ -148,6 +148,19 @@ describe('the front while Postgres is away', () => {
     assert.deepEqual(answers.map(({ json }) => json.active), [true, false]);
   });
 
+  test('a statement that hangs keeps no later request of its endpoint waiting', async () => {
+    const front = await world.startFront('--threads', '1', '--connections', '2', '--request-timeout', '10s');
+    const asked = await world.whileTokensAreLocked(async () => {
+      const ask = () => world.introspect(live.token, world.platform, front);
+      const first = ask();
+      await world.frontWaits(1);
+      const second = ask();
+      await world.frontWaits(2);
+      return [first, second];
+    });
+    for (const answer of await Promise.all(asked)) assert.equal(answer.json.active, true);
+  });
+
   test('more requests than may wait are turned away at once', async () => {
     const narrow = await world.startFront('--threads', '1', '--connections', '1', '--max-batch', '1',
       '--max-waiting', '5', '--request-timeout', '10s');

@@ -258,11 +258,11 @@ export class World {
   }
 
   // Resolves once the front has a statement that waits for such a lock.
-  frontWaits() {
+  frontWaits(statements = 1) {
     return until('a request of the front waits for the lock', () => this.value(
-      `select count(*) > 0 from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'
+      `select count(*) >= $2 from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'
          and query not like '%front_maintain%'`, // a request, and not the upkeep beside it
-      [this.role]));
+      [this.role, statements]));
   }
 
   serverLog() {
