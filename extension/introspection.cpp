@@ -67,6 +67,7 @@ std::vector<Introspected> introspect(std::span<const Argument> tokens) {
   std::vector<Digest> hashes;
   std::vector<std::size_t> positions;  // of each hash, in `tokens`
   for (std::size_t i = 0; i < tokens.size(); i++) {
+    guarded([] { CHECK_FOR_INTERRUPTS(); });
     const Argument& token = tokens[i];
     const auto purpose = token ? parse_token(*token) : Result<TokenPurpose>(Error::malformed);
     if (!purpose) {

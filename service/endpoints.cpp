@@ -183,7 +183,10 @@ std::string statement(const Endpoint& endpoint) {
   if (count == 0 || endpoint.many) {
     return "select a.status, a.headers, a.body from " + function + "(" + arrays + ") as a";
   }
-  return "select a.status, a.headers, a.body from unnest(" + arrays + ") with ordinality as r(" +
+  // Of several arrays the grammar itself makes pg_catalog's; a function of that name for one array
+  // would be looked for in the role's search_path, which a pooler's sessions leave as it is.
+  const std::string unnest = count == 1 ? "pg_catalog.unnest(" : "unnest(";
+  return "select a.status, a.headers, a.body from " + unnest + arrays + ") with ordinality as r(" +
          columns + "n) cross join lateral " + function + "(" + values + ") as a order by r.n";
 }
 

@@ -94,7 +94,7 @@ TEST(Endpoints, CallAFunctionOnceForEachElementAndKeepTheOrder) {
             "cross join lateral openclaw.front_verify(r.p1, r.p2, r.p3) as a order by r.n");
   EXPECT_EQ(statement(at("/.well-known/jwks.json")),
             "select a.status, a.headers, a.body "
-            "from unnest($1::text[]) with ordinality as r(p1, n) "
+            "from pg_catalog.unnest($1::text[]) with ordinality as r(p1, n) "
             "cross join lateral openclaw.front_jwks(r.p1) as a order by r.n");
 }
 
