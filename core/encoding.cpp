@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 
@@ -17,6 +18,18 @@ constexpr std::string_view kBase62Alphabet =
 constexpr std::string_view kBase64Url =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::uint32_t kNotBase64Url = 0x80;
+
+// Two characters for each 12 bits: half the look-ups.
+using Pair = std::array<char, 2>;
+constexpr std::array<Pair, 4096> make_base64url_pairs() {
+  std::array<Pair, 4096> pairs{};
+  for (std::size_t bits = 0; bits < pairs.size(); ++bits) {
+    pairs[bits] = {kBase64Url[bits >> 6], kBase64Url[bits & 0x3F]};
+  }
+  return pairs;
+}
+
+constexpr std::array<Pair, 4096> kBase64UrlPairs = make_base64url_pairs();
 
 constexpr std::array<std::uint8_t, 256> make_base64url_values() {
   std::array<std::uint8_t, 256> values{};
@@ -70,22 +83,28 @@ constexpr std::array<std::uint32_t, 256> kCrc32Table = make_crc32_table();
 
 }  // namespace
 
-std::string base64url_encode(ByteView bytes) {
-  std::string text((bytes.size() * 8 + 5) / 6, '\0');
-  char* out = text.data();
-  const std::size_t whole = bytes.size() / 3 * 3;
-  for (std::size_t i = 0; i < whole; i += 3) {
-    const std::uint32_t group = std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 |
-                                std::uint32_t{bytes[i + 2]};
-    for (int shift = 18; shift >= 0; shift -= 6) *out++ = kBase64Url[(group >> shift) & 0x3F];
+void append_base64url(std::string& text, ByteView bytes) {
+  const std::size_t before = text.size();
+  text.resize(before + (bytes.size() * 8 + 5) / 6);
+  char* out = text.data() + before;
+  const std::uint8_t* in = bytes.data();
+  const std::uint8_t* const whole = in + bytes.size() / 3 * 3;
+  for (; in != whole; in += 3, out += 4) {
+    const std::uint32_t group = std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | in[2];
+    std::memcpy(out, kBase64UrlPairs[group >> 12].data(), 2);
+    std::memcpy(out + 2, kBase64UrlPairs[group & 0xFFF].data(), 2);
   }
-  if (whole == bytes.size()) return text;
-  const bool two = bytes.size() - whole == 2;
+  const std::size_t left = bytes.size() % 3;
+  if (left == 0) return;
   const std::uint32_t rest =
-      std::uint32_t{bytes[whole]} << 16 | (two ? std::uint32_t{bytes[whole + 1]} << 8 : 0);
-  *out++ = kBase64Url[(rest >> 18) & 0x3F];
-  *out++ = kBase64Url[(rest >> 12) & 0x3F];
-  if (two) *out++ = kBase64Url[(rest >> 6) & 0x3F];
+      std::uint32_t{in[0]} << 16 | (left == 2 ? std::uint32_t{in[1]} << 8 : 0);
+  std::memcpy(out, kBase64UrlPairs[rest >> 12].data(), 2);
+  if (left == 2) out[2] = kBase64Url[(rest >> 6) & 0x3F];
+}
+
+std::string base64url_encode(ByteView bytes) {
+  std::string text;
+  append_base64url(text, bytes);
   return text;
 }
 

@@ -12,6 +12,8 @@ namespace openclaw {
 // base64url without padding (RFC 4648 5, RFC 7515 2), of what is no secret: by tables, so that time
 // tells of the text.
 std::string base64url_encode(ByteView bytes);
+// The same behind what `text` holds.
+void append_base64url(std::string& text, ByteView bytes);
 // Error::bad_encoding for padding, white space, a character outside the alphabet, a length of
 // 4n+1, or non-zero unused bits.
 Result<Bytes> base64url_decode(std::string_view text);

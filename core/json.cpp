@@ -1,6 +1,7 @@
 #include "core/json.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <simdjson.h>
@@ -203,9 +204,16 @@ Result<std::vector<std::string>> parse_json_texts(std::string_view text, std::si
 
 namespace {
 
-bool must_be_escaped(char c) {
-  return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+constexpr std::array<bool, 256> make_must_be_escaped() {
+  std::array<bool, 256> must{};
+  for (std::size_t c = 0; c < 0x20; ++c) must[c] = true;
+  must['"'] = must['\\'] = true;
+  return must;
 }
+
+constexpr std::array<bool, 256> kMustBeEscaped = make_must_be_escaped();
+
+bool must_be_escaped(char c) { return kMustBeEscaped[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 

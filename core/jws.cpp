@@ -136,15 +136,16 @@ std::string sign_jws(const SigningKey& key, std::string_view type, std::string_v
   header.text("alg", name(key.algorithm()));
   header.text("typ", type);
   header.text("kid", key.kid());
-  std::string jws = base64url_encode(as_bytes(header.finish()));
-  const std::string encoded_payload = base64url_encode(as_bytes(payload));
   constexpr std::size_t kLongestSignature = 684;  // 512 bytes of RSA in base64url
-  jws.reserve(jws.size() + encoded_payload.size() + kLongestSignature + 2);
+  const std::string_view finished = header.finish();
+  std::string jws;
+  jws.reserve((finished.size() + payload.size()) / 3 * 4 + 8 + kLongestSignature);
+  append_base64url(jws, as_bytes(finished));
   jws += '.';
-  jws += encoded_payload;
+  append_base64url(jws, as_bytes(payload));
   const Bytes signature = key.sign(as_bytes(jws));
   jws += '.';
-  jws += base64url_encode(signature);
+  append_base64url(jws, signature);
   return jws;
 }
 
