@@ -79,6 +79,13 @@ std::vector<std::string_view> common_grants(std::span<const std::string_view> a,
   return common;
 }
 
+std::vector<std::string_view> narrowed_grants(std::span<const std::string_view> a,
+                                              std::span<const std::string_view> b) {
+  std::vector<std::string_view> common = common_grants(a, b);
+  std::erase_if(common, [](std::string_view grant) { return grant.starts_with(kFrontArea); });
+  return common;
+}
+
 Result<std::vector<std::string>> parse_scope_list(std::string_view text) {
   std::vector<std::string> scopes;
   if (text.empty()) return scopes;

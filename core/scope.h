@@ -40,6 +40,12 @@ bool covers_all(std::span<const std::string_view> granted,
 std::vector<std::string_view> common_grants(std::span<const std::string_view> a,
                                             std::span<const std::string_view> b);
 
+// The same less the rights at the front itself, openclaw:...: those are a caller's own, and go into
+// no token that is given to another.
+std::vector<std::string_view> narrowed_grants(std::span<const std::string_view> a,
+                                              std::span<const std::string_view> b);
+inline constexpr std::string_view kFrontArea = "openclaw:";
+
 // Space-separated scopes, as the `scope` claim and form parameter carry them (RFC 6749 3.3).
 // Error::invalid_scope for an empty item (leading, trailing or doubled space) or one that is no
 // grant; Error::too_many_scopes. Empty text is an empty list.

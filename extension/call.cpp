@@ -3,14 +3,20 @@
 namespace openclaw::extension {
 namespace {
 
+bool is_plain(const struct varlena* value) {
+  // Not VARATT_IS_SHORT: that is true of a pointer to a value out of line as well.
+  return !VARATT_IS_COMPRESSED(value) && !VARATT_IS_EXTERNAL(value);
+}
+
 std::size_t raw_size(Datum datum) {
+  const auto* value = reinterpret_cast<const struct varlena*>(DatumGetPointer(datum));
+  if (is_plain(value)) return VARSIZE_ANY_EXHDR(value);
   return guarded([&] { return toast_raw_datum_size(datum); }) - VARHDRSZ;
 }
 
 struct varlena* detoasted(Datum datum) {
   auto* value = reinterpret_cast<struct varlena*>(DatumGetPointer(datum));
-  // Not VARATT_IS_SHORT: that is true of a pointer to a value out of line as well.
-  if (!VARATT_IS_COMPRESSED(value) && !VARATT_IS_EXTERNAL(value)) return value;
+  if (is_plain(value)) return value;
   return guarded([&] { return PG_DETOAST_DATUM_PACKED(datum); });
 }
 

@@ -1,13 +1,6 @@
-// JWTs in SQL: sign, verify, introspect.
-#include <algorithm>
-#include <array>
-
-#include "core/encoding.h"
+// JWTs in SQL: verify.
 #include "core/jwt.h"
 #include "core/scope.h"
-#include "extension/key_cache.h"
-#include "extension/postgres_random.h"
-#include "extension/settings.h"
 #include "extension/verification.h"
 
 namespace openclaw::extension {
@@ -16,31 +9,6 @@ namespace {
 
 constexpr std::size_t kMaxScopesBytes = 64 * 1024;
 constexpr std::size_t kMaxId = 256;
-
-JwtType jwt_type(std::string_view type) {
-  if (type == "access_token") return JwtType::access_token;
-  if (type == "user_claim") return JwtType::user_claim;
-  throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown JWT type", "",
-                 "Use 'access_token' or 'user_claim'."};
-}
-
-// An id must be unique, not secret. Drawn 64 at a time, because a draw costs 2 us of the 30 that a
-// JWT takes.
-std::string new_jwt_id() {
-  constexpr std::size_t kIdBytes = 16;
-  static std::array<std::uint8_t, 64 * kIdBytes> drawn;
-  static std::size_t left = 0;
-  if (left == 0) {
-    PostgresRandom().fill(drawn);
-    left = drawn.size();
-  }
-  left -= kIdBytes;
-  return base64url_encode(ByteView(drawn).subspan(left, kIdBytes));
-}
-
-std::string optional_text(const Call& call, int index, std::size_t limit, const char* what) {
-  return call.is_null(index) ? std::string() : std::string(call.required_text(index, limit, what));
-}
 
 std::vector<std::string_view> views(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
@@ -82,63 +50,6 @@ struct VerificationRow {
 };
 
 }  // namespace
-
-// (type, alg, user_id, audience, scopes, client_id, container_id, lifetime in seconds, generation,
-//  actor, certificate_thumbprint, not_after)
-OPENCLAW_FUNCTION(openclaw_sign_jwt) {
-  Call call(fcinfo);
-  JwtType type = jwt_type(call.required_text(0, 32, "type"));
-  auto algorithm = parse_algorithm(call.required_text(1, 16, "alg"));
-  if (!algorithm) throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown signing algorithm"};
-
-  TimestampTz now = GetCurrentTimestamp();
-  Claims claims;
-  claims.issuer = settings::issuer();
-  claims.user_id = call.required_text(2, kMaxId, "user_id");
-  claims.audience.emplace_back(call.required_text(3, 2048, "audience"));
-  for (const auto& scope : call.required_text_array(4, kMaxScopes, kMaxScopesBytes, "scopes")) {
-    if (!scope || !check_grant(*scope)) {
-      throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "scopes holds an invalid scope",
-                     std::string(message(Error::invalid_scope))};
-    }
-    claims.scopes.emplace_back(*scope);
-  }
-  claims.client_id = optional_text(call, 5, kMaxId, "client_id");
-  claims.container_id = optional_text(call, 6, kMaxId, "container_id");
-  if (call.is_null(7)) {
-    throw SqlError{ERRCODE_NULL_VALUE_NOT_ALLOWED, "lifetime_seconds must not be null"};
-  }
-  claims.id = new_jwt_id();
-  claims.issued_at = numeric_date(now);
-  claims.expires_at = claims.issued_at + DatumGetInt32(call.datum(7));
-  if (!call.is_null(8)) {
-    const std::string generation = std::to_string(DatumGetInt32(call.datum(8)));
-    claims.status = StatusReference{status_list_uri(claims.container_id, generation),
-                                    status_list_index(claims.id)};
-  }
-  claims.actor = optional_text(call, 9, kMaxId, "actor");
-  claims.certificate_thumbprint = optional_text(call, 10, 64, "certificate_thumbprint");
-  if (!call.is_null(11)) {
-    const TimestampTz not_after = DatumGetTimestampTz(call.datum(11));
-    if (TIMESTAMP_NOT_FINITE(not_after) || not_after <= now) {
-      throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "not_after must be a time to come"};
-    }
-    claims.expires_at = std::min(claims.expires_at, numeric_date(not_after));
-  }
-
-  const SigningKey& key = active_key(*algorithm, now);
-  std::string jwt = sign_jwt(key, type, claims);
-  if (jwt.size() > kMaxJwt) {
-    throw SqlError{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "the JWT would be too long to be verified",
-                   "At most " + std::to_string(kMaxJwt) + " bytes are read.",
-                   "Ask for fewer or shorter scopes."};
-  }
-  Datum values[5] = {Call::text(jwt), Call::text(claims.id), Call::text(key.kid()),
-                     TimestampTzGetDatum(timestamp(claims.issued_at)),
-                     TimestampTzGetDatum(timestamp(claims.expires_at))};
-  bool nulls[5] = {};
-  return call.row(values, nulls);
-}
 
 // (jwt, audience, required_scopes, user_id, type, certificate_thumbprint)
 OPENCLAW_FUNCTION(openclaw_verify_jwt) {

@@ -39,16 +39,11 @@ OPENCLAW_FUNCTION(openclaw_scopes_cover) {
   return Call::boolean(covers_all(elements(granted), elements(required)));
 }
 
-// What both lists cover, less the rights at the front itself: those are a caller's own, and go into
-// no token that is given to another.
 OPENCLAW_FUNCTION(openclaw_narrowed_scopes) {
-  constexpr std::string_view kFrontArea = "openclaw:";
   Call call(fcinfo);
   TextArray wide = call.required_text_array(0, kMaxScopes, kMaxScopesBytes, "wide");
   TextArray other = call.required_text_array(1, kMaxScopes, kMaxScopesBytes, "other");
-  std::vector<std::string_view> common = common_grants(elements(wide), elements(other));
-  std::erase_if(common, [&](std::string_view grant) { return grant.starts_with(kFrontArea); });
-  return Call::text_array(common);
+  return Call::text_array(narrowed_grants(elements(wide), elements(other)));
 }
 
 // Null for a list that is none, so that the caller says which parameter it was.

@@ -191,6 +191,10 @@ std::string_view master_key_file() {
   return master_key_file_value;
 }
 
+int access_token_lifetime() { return access_token_lifetime_value; }
+
+int user_claim_lifetime() { return user_claim_lifetime_value; }
+
 int leeway() { return leeway_value; }
 
 int status_list_max_age() { return status_list_max_age_value; }

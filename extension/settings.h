@@ -15,6 +15,9 @@ void define();
 std::string_view issuer();
 // Raises 55000 while it is not set.
 std::string_view master_key_file();
+// Seconds that a JWT of either type is good.
+int access_token_lifetime();
+int user_claim_lifetime();
 // Seconds by which nbf and iat may lie in the future.
 int leeway();
 // Seconds that a status list may be kept.

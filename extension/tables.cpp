@@ -22,10 +22,35 @@ enum : int {
 };
 }
 namespace users {
-enum : int { disabled_at = 5 };
+enum : int { plan_tier = 4, disabled_at = 5 };
+}
+namespace plans {
+enum : int { max_token_lifetime = 4, allowed_scopes = 5 };
 }
 namespace containers {
-enum : int { user_id = 2, disabled_at = 8, jwt_generation = 11 };
+enum : int {
+  id = 1,
+  user_id = 2,
+  type = 4,
+  mcp_endpoint = 5,
+  auth_method = 6,
+  disabled_at = 8,
+  signing_alg = 10,
+  jwt_generation = 11,
+};
+}
+namespace oauth_clients {
+enum : int {
+  id = 1,
+  user_id = 4,
+  auth_method = 5,
+  grant_types = 8,
+  scopes = 9,
+  disabled_at = 10,
+};
+}
+namespace oauth_client_secrets {
+enum : int { client_id = 2, expires_at = 4 };
 }
 namespace signing_keys {
 enum : int {
@@ -49,7 +74,7 @@ struct KnownRelation {
   const char* name;
   Oid oid;
 };
-KnownRelation known_relations[16];
+KnownRelation known_relations[32];
 int known_count = 0;
 
 void on_relcache_invalidation(Datum, Oid relation) {
@@ -91,7 +116,7 @@ Snapshot snapshot_for(Relation table, Sight sight) {
                               : GetLatestSnapshot());
 }
 
-// Look-ups by equality on a unique index of one column.
+// Look-ups by equality on the first columns of a unique index.
 struct IndexReader {
   Relation table;
   Relation index;
@@ -100,16 +125,18 @@ struct IndexReader {
   TupleTableSlot* slot;  // null until a row was found
 };
 
-IndexReader open_index(const char* table, const char* index, Sight sight = Sight::statement) {
+// Of an index of `columns` columns; `keys` of them are looked up.
+IndexReader open_index(const char* table, const char* index, Sight sight = Sight::statement,
+                       int columns = 1, int keys = 1) {
   IndexReader reader{};
   reader.table = table_open(relation_oid(table), AccessShareLock);
   reader.index = index_open(relation_oid(index), AccessShareLock);
-  if (reader.index->rd_index->indnkeyatts != 1) {
+  if (reader.index->rd_index->indnkeyatts != columns) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("openclaw.%s is not the index that it was", index)));
   }
   reader.snapshot = snapshot_for(reader.table, sight);
-  reader.scan = begin_index_scan(reader.table, reader.index, reader.snapshot, 1);
+  reader.scan = begin_index_scan(reader.table, reader.index, reader.snapshot, keys);
   return reader;
 }
 
@@ -234,8 +261,49 @@ SigningKeyRow signing_key_row(TupleTableSlot* slot) {
   return row;
 }
 
-bool user_is_live(Datum user_id) {
-  IndexReader reader = open_index("users", "users_pkey");
+bool is_text(TupleTableSlot* slot, int number, std::string_view text) {
+  bool is_null = false;
+  Datum value = column(slot, number, &is_null);
+  return !is_null && text_of(value) == text;
+}
+
+// False when the target's owner is no live user. What its plan says goes into the target.
+bool add_owner(TargetRow& target, Sight sight) {
+  IndexReader users = open_index("users", "users_pkey", sight);
+  bool live = seek(users, target.user_id, F_TEXTEQ) && !is_set(users.slot, users::disabled_at);
+  if (live) target.plan_tier = copy_of(users.slot, users::plan_tier);
+  close_index(users);
+  if (!live) return false;
+
+  IndexReader plans = open_index("plans", "plans_pkey", sight);
+  if (seek(plans, target.plan_tier, F_TEXTEQ)) {
+    target.allowed_scopes = copy_of(plans.slot, plans::allowed_scopes);
+    bool is_null = false;
+    Datum longest = column(plans.slot, plans::max_token_lifetime, &is_null);
+    target.limits_lifetime = !is_null;
+    if (!is_null) target.max_token_lifetime = *DatumGetIntervalP(longest);
+  }
+  close_index(plans);
+  return true;
+}
+
+TargetRow target_row(TupleTableSlot* slot) {
+  TargetRow target{};
+  if (is_set(slot, containers::disabled_at)) return target;
+  target.found = true;
+  target.id = copy_of(slot, containers::id);
+  target.user_id = copy_of(slot, containers::user_id);
+  target.type = copy_of(slot, containers::type);
+  target.mcp_endpoint = copy_of(slot, containers::mcp_endpoint);
+  target.auth_method = copy_of(slot, containers::auth_method);
+  target.signing_alg = copy_of(slot, containers::signing_alg);
+  bool is_null = false;
+  target.jwt_generation = DatumGetInt32(column(slot, containers::jwt_generation, &is_null));
+  return target;
+}
+
+bool user_is_live(Datum user_id, Sight sight = Sight::statement) {
+  IndexReader reader = open_index("users", "users_pkey", sight);
   bool live = seek(reader, user_id, F_TEXTEQ) && !is_set(reader.slot, users::disabled_at);
   close_index(reader);
   return live;
@@ -415,6 +483,80 @@ bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {
     close_index(reader);
     if (none) know(no_revoked_jwts);
     return revoked;
+  });
+}
+
+TargetRow read_target(std::string_view container_id) {
+  return guarded([&] {
+    constexpr Sight sight = Sight::latest;
+    IndexReader reader = open_index("containers", "containers_pkey", sight);
+    TargetRow target{};
+    if (seek(reader, new_text(container_id), F_TEXTEQ)) target = target_row(reader.slot);
+    close_index(reader);
+    target.found = target.found && add_owner(target, sight);
+    return target;
+  });
+}
+
+TargetRows read_targets(std::string_view mcp_endpoint, std::optional<std::string_view> user_id) {
+  return guarded([&] {
+    constexpr Sight sight = Sight::latest;
+    ScanKeyData keys[2];
+    const int count = user_id ? 2 : 1;
+    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ, new_text(mcp_endpoint));
+    if (user_id) ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, new_text(*user_id));
+
+    IndexReader reader = open_index("containers", "containers_endpoint_key", sight, 2, count);
+    index_rescan(reader.scan, keys, count, nullptr, 0);
+    reader.slot = table_slot_create(reader.table, nullptr);
+    TargetRows targets{};
+    while (targets.matches < 2 &&
+           index_getnext_slot(reader.scan, ForwardScanDirection, reader.slot)) {
+      CHECK_FOR_INTERRUPTS();
+      if (!is_text(reader.slot, containers::type, "external") ||
+          !is_text(reader.slot, containers::auth_method, "platform_token")) {
+        continue;
+      }
+      TargetRow target = target_row(reader.slot);
+      if (!target.found || !add_owner(target, sight)) continue;
+      if (targets.matches++ == 0) targets.first = target;
+    }
+    close_index(reader);
+    return targets;
+  });
+}
+
+ClientRow read_client(std::string_view client_id) {
+  return guarded([&] {
+    constexpr Sight sight = Sight::latest;
+    IndexReader reader = open_index("oauth_clients", "oauth_clients_pkey", sight);
+    ClientRow client{};
+    if (seek(reader, new_text(client_id), F_TEXTEQ) &&
+        !is_set(reader.slot, oauth_clients::disabled_at)) {
+      client.found = true;
+      client.has_secret = is_text(reader.slot, oauth_clients::auth_method, "client_secret");
+      client.has_user = is_set(reader.slot, oauth_clients::user_id);
+      client.id = copy_of(reader.slot, oauth_clients::id);
+      client.user_id = copy_of(reader.slot, oauth_clients::user_id);
+      client.grant_types = copy_of(reader.slot, oauth_clients::grant_types);
+      client.scopes = copy_of(reader.slot, oauth_clients::scopes);
+    }
+    close_index(reader);
+    if (client.has_user) client.found = user_is_live(client.user_id, sight);
+    return client;
+  });
+}
+
+bool is_client_secret(const Digest& hash, std::string_view client_id, TimestampTz now) {
+  return guarded([&] {
+    constexpr Sight sight = Sight::latest;
+    IndexReader reader = open_index("oauth_client_secrets", "oauth_client_secrets_pkey", sight);
+    Datum key = new_text(as_text(hash));
+    bool good = seek(reader, key, F_BYTEAEQ) &&
+                is_text(reader.slot, oauth_client_secrets::client_id, client_id) &&
+                time_of(reader.slot, oauth_client_secrets::expires_at, DT_NOEND) > now;
+    close_index(reader);
+    return good;
   });
 }
 

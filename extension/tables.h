@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,46 @@ Standing standing_of(std::string_view user_id, std::string_view container_id);
 
 // True when a container's JWT with this id was revoked by itself.
 bool is_revoked_jwt(std::string_view container_id, std::string_view jti);
+
+// A container that JWTs are issued for, as it is now, and what its owner's plan says of them;
+// datums live in the caller's memory context.
+struct TargetRow {
+  bool found;  // it exists, and neither it nor its owner is disabled
+  bool limits_lifetime;
+  std::int32_t jwt_generation;
+  Datum id;
+  Datum user_id;
+  Datum type;
+  Datum mcp_endpoint;
+  Datum auth_method;
+  Datum signing_alg;
+  Datum plan_tier;
+  Datum allowed_scopes;         // text[]; 0 where the plan allows every scope
+  Interval max_token_lifetime;  // when limits_lifetime
+};
+TargetRow read_target(std::string_view container_id);
+
+// Those that take access tokens, by their canonical endpoint and, where it is given, their owner.
+struct TargetRows {
+  int matches;      // 0, 1, or 2 for several
+  TargetRow first;  // when there is one
+};
+TargetRows read_targets(std::string_view mcp_endpoint, std::optional<std::string_view> user_id);
+
+// One row of oauth_clients, as it is now; datums live in the caller's memory context.
+struct ClientRow {
+  bool found;       // it exists, and neither it nor its user is disabled
+  bool has_secret;  // auth_method is client_secret
+  bool has_user;
+  Datum id;
+  Datum user_id;      // when has_user
+  Datum grant_types;  // text[]
+  Datum scopes;       // text[]
+};
+ClientRow read_client(std::string_view client_id);
+
+// True when this is the SHA-256 of a secret that is the client's at this time.
+bool is_client_secret(const Digest& hash, std::string_view client_id, TimestampTz now);
 
 // One row of signing_keys that has not been revoked; datums live in the caller's memory context.
 struct SigningKeyRow {

@@ -48,6 +48,13 @@ bool is_ended(const Claims& claims) {
 
 }  // namespace
 
+JwtType jwt_type(std::string_view type) {
+  if (type == "access_token") return JwtType::access_token;
+  if (type == "user_claim") return JwtType::user_claim;
+  throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "unknown JWT type", "",
+                 "Use 'access_token' or 'user_claim'."};
+}
+
 std::string status_list_uri(std::string_view container_id, std::string_view generation) {
   return std::string(issuer_base())
       .append(kStatusPath)

@@ -18,6 +18,9 @@ namespace openclaw::extension {
 std::int64_t numeric_date(TimestampTz time);
 TimestampTz timestamp(std::int64_t numeric_date);
 
+// "access_token", "user_claim". Raises 22023.
+JwtType jwt_type(std::string_view type);
+
 // Where the status of a container's JWTs stands: ISSUER/oauth/status/CONTAINER/GENERATION. Raises
 // 55000 without issuer.
 std::string status_list_uri(std::string_view container_id, std::string_view generation);

@@ -30,24 +30,6 @@ comment on function openclaw.verify_jwt(text, text, text[], text, text, text) is
   'Whether a JWT of this type is ours (signature, issuer), meant for this audience, of this user (null: any), not expired, grants every required scope, it was not revoked, and its user and container are live. A token that is bound to a client certificate (cnf, RFC 8705) needs that certificate''s thumbprint. A null or over-long jwt is malformed (RFC 8725). Errors: 22004, 22023, 54000 for the other arguments, 55000 without issuer.';
 revoke all on function openclaw.verify_jwt(text, text, text[], text, text, text) from public;
 
-create function openclaw.jwt_seconds(lifetime interval, setting text, plan openclaw.plans)
-  returns integer
-  language plpgsql stable
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-begin
-  lifetime := coalesce(lifetime, openclaw.setting(setting)::interval);
-  if lifetime < interval '1 second' or lifetime > openclaw.max_jwt_lifetime() then
-    raise exception 'lifetime must be between one second and %', openclaw.max_jwt_lifetime()
-      using errcode = '22023';
-  end if;
-  return greatest(1, floor(extract(epoch from least(lifetime, plan.max_token_lifetime))))::integer;
-end
-$$;
-comment on function openclaw.jwt_seconds(interval, text, openclaw.plans) is
-  'A lifetime in whole seconds, the named setting''s for null, the plan''s longest at the most. Errors: 22023 outside one second to max_jwt_lifetime().';
-revoke all on function openclaw.jwt_seconds(interval, text, openclaw.plans) from public;
-
 create function openclaw.refresh_time(issued_at timestamptz, expires_at timestamptz)
   returns timestamptz
   language sql immutable
@@ -63,44 +45,8 @@ create function openclaw.issue_access_token(
     certificate_thumbprint text default null, not_after timestamptz default null,
     out token text, out jti text, out kid text, out issued_at timestamptz,
     out expires_at timestamptz)
-  language plpgsql volatile security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  container record;
-  signed record;
-begin
-  select c.user_id, c.mcp_endpoint, c.type, c.auth_method, c.signing_alg, c.jwt_generation, p as plan
-  into container
-  from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
-       left join openclaw.plans as p on p.plan_tier = u.plan_tier
-  where c.id = issue_access_token.container_id
-    and c.user_id = coalesce(issue_access_token.user_id, c.user_id)
-    and c.disabled_at is null and u.disabled_at is null;
-  if not found then
-    raise exception 'no such container' using errcode = 'P0002', detail = 'reason: unknown_container';
-  end if;
-  if container.type <> 'external' or container.auth_method <> 'platform_token' then
-    raise exception 'this container takes no access tokens' using errcode = '55000',
-      detail = format('It is %s with auth_method %s.', container.type, container.auth_method),
-      hint = 'Access tokens are for type external with auth_method platform_token.';
-  end if;
-  if coalesce(cardinality(scopes), 0) = 0 then
-    raise exception 'scopes must not be empty' using errcode = '22023';
-  end if;
-  perform openclaw.require_plan_scopes(container.plan, scopes);
-  signed := openclaw.sign_jwt(
-    'access_token', coalesce(alg, container.signing_alg), container.user_id,
-    container.mcp_endpoint, scopes, client_id, issue_access_token.container_id,
-    openclaw.jwt_seconds(lifetime, 'access_token_lifetime', container.plan), container.jwt_generation, actor,
-    certificate_thumbprint, not_after);
-  token := signed.token;
-  jti := signed.jti;
-  kid := signed.kid;
-  issued_at := signed.issued_at;
-  expires_at := signed.expires_at;
-end
-$$;
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_issue_access_token';
 comment on function openclaw.issue_access_token(text, text[], interval, text, text, text, text, text, timestamptz) is
   'Signs an access token (RFC 9068) for an external container: aud is its endpoint, sub and user_id its owner. Writes nothing, so it works on a hot standby. lifetime defaults to openclaw.access_token_lifetime, one hour at the most; not_after ends it earlier; alg defaults to the container''s. actor and certificate_thumbprint become act and cnf. Errors: P0002 for a container that is unknown, disabled or not the named user''s, 55000 for one that takes no access token or without an active key, 22023, 53400 with reason: plan_scopes for what the owner''s plan does not allow. No JWT lives longer than that plan''s tokens.';
 revoke all on function openclaw.issue_access_token(text, text[], interval, text, text, text, text, text, timestamptz) from public;
@@ -110,37 +56,8 @@ create function openclaw.issue_user_claim(
     alg text default null,
     out token text, out jti text, out kid text, out issued_at timestamptz,
     out expires_at timestamptz)
-  language plpgsql volatile security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  container record;
-  signed record;
-begin
-  select c.mcp_endpoint, c.type, c.signing_alg, c.jwt_generation, p as plan into container
-  from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
-       left join openclaw.plans as p on p.plan_tier = u.plan_tier
-  where c.id = issue_user_claim.container_id and c.user_id = issue_user_claim.user_id
-    and c.disabled_at is null and u.disabled_at is null;
-  if not found then
-    raise exception 'no such container' using errcode = 'P0002', detail = 'reason: unknown_container';
-  end if;
-  if container.type <> 'hosted' then
-    raise exception 'this container takes no user claims' using errcode = '55000',
-      detail = 'It is external.', hint = 'User claims are for type hosted, beside mTLS.';
-  end if;
-  perform openclaw.require_plan_scopes(container.plan, scopes);
-  signed := openclaw.sign_jwt(
-    'user_claim', coalesce(alg, container.signing_alg), issue_user_claim.user_id,
-    container.mcp_endpoint, scopes, null, issue_user_claim.container_id,
-    openclaw.jwt_seconds(lifetime, 'user_claim_lifetime', container.plan), container.jwt_generation);
-  token := signed.token;
-  jti := signed.jti;
-  kid := signed.kid;
-  issued_at := signed.issued_at;
-  expires_at := signed.expires_at;
-end
-$$;
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_issue_user_claim';
 comment on function openclaw.issue_user_claim(text, text, text[], interval, text) is
   'Signs a user claim (typ user-claim+jwt) for a hosted container: aud is its endpoint. The harness forwards it beside its client certificate. Writes nothing. lifetime defaults to openclaw.user_claim_lifetime. Errors: as issue_access_token.';
 revoke all on function openclaw.issue_user_claim(text, text, text[], interval, text) from public;

@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(46);
+select plan(51);
 
 select pg_temp.state() as before \gset
 select token, jti, kid, issued_at, expires_at,
@@ -123,6 +123,13 @@ from (values
    'issue_access_token refuses scopes that make a JWT which nobody reads'))
   as v(statement, state, message, what);
 
+select is((select expires_at - issued_at from openclaw.issue_access_token('ctr_alice', '{a:b}', lifetime)), lives, what)
+from (values
+  (openclaw.max_jwt_lifetime(), openclaw.max_jwt_lifetime(), 'the longest lifetime is max_jwt_lifetime()'),
+  ('1 second', interval '1 second', 'the shortest is a second'),
+  ('1.999 seconds', '1 second', 'of a lifetime whole seconds count'),
+  ('1 month -29 days -23 hours', '1 hour', 'a month of it is 30 days'),
+  ('1 year -360 days 1 hour', '1 hour', 'and a year 360, as where intervals are compared')) as v(lifetime, lives, what);
 select is(count(distinct (openclaw.issue_access_token('ctr_alice', '{a:b}')).jti), 200::bigint,
   'no two JWTs have one jti, however many are signed by one backend')
 from generate_series(1, 200);
