@@ -8,6 +8,7 @@
 #include "core/endpoint.h"
 #include "core/sha256.h"
 #include "core/status_list.h"
+#include "extension/clients.h"
 #include "extension/key_cache.h"
 #include "extension/postgres_random.h"
 #include "extension/settings.h"
@@ -17,7 +18,6 @@ namespace openclaw::extension {
 
 namespace {
 
-constexpr std::size_t kMaxHeader = 8 * 1024;
 constexpr std::int64_t kStatusListLifetime = 60;  // seconds until exp
 
 // A row of text columns; a text without a value is null.
@@ -31,64 +31,16 @@ Datum text_row(Call& call, std::span<const std::optional<std::string>> texts) {
   return call.row(values.data(), nulls.data());
 }
 
-bool is_utf8(std::string_view text) {
-  return guarded(
-      [&] { return pg_verify_mbstr(PG_UTF8, text.data(), static_cast<int>(text.size()), true); });
-}
-
-// One value of application/x-www-form-urlencoded.
-std::optional<std::string> form_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i++) {
-    if (text[i] != '%') {
-      out.push_back(text[i] == '+' ? ' ' : text[i]);
-      continue;
-    }
-    auto byte = hex_decode(text.substr(i + 1, 2));
-    if (!byte || byte->size() != 1) return std::nullopt;
-    out.push_back(static_cast<char>(byte->front()));
-    i += 2;
-  }
-  return is_utf8(out) ? std::optional(std::move(out)) : std::nullopt;
-}
-
-// RFC 7617 2: the scheme in any case, one space or more, token68.
-std::optional<std::string_view> basic_token68(std::string_view field) {
-  constexpr std::string_view kScheme = "basic ";
-  const auto same = [](char given, char wanted) {
-    return (given >= 'A' && given <= 'Z' ? given - 'A' + 'a' : given) == wanted;
-  };
-  if (field.size() <= kScheme.size() ||
-      !std::equal(kScheme.begin(), kScheme.end(), field.begin(),
-                  [&](char wanted, char given) { return same(given, wanted); })) {
-    return std::nullopt;
-  }
-  field.remove_prefix(std::min(field.find_first_not_of(' ', kScheme.size()), field.size()));
-  return field;
-}
-
-std::array<std::optional<std::string>, 2> basic_credentials(std::string_view field) {
-  const auto token68 = basic_token68(field);
-  if (!token68) return {};
-  const auto decoded = base64_decode(*token68);
-  if (!decoded) return {};
-  const std::string_view both = as_text(*decoded);
-  const std::size_t colon = both.find(':');
-  if (colon == both.npos) return {};
-  auto client = form_decoded(both.substr(0, colon));
-  auto secret = form_decoded(both.substr(colon + 1));
-  if (!client || !secret) return {};
-  return {std::move(client), std::move(secret)};
-}
-
 }  // namespace
 
 // (http_authorization) -> (client_id, client_secret)
 OPENCLAW_FUNCTION(openclaw_basic_credentials) {
   Call call(fcinfo);
-  auto field = call.text(0, kMaxHeader);
-  return text_row(call,
-                  field ? basic_credentials(*field) : std::array<std::optional<std::string>, 2>{});
+  auto field = call.text(0, kMaxAuthorization);
+  const auto credentials = field ? basic_credentials(*field) : std::nullopt;
+  if (!credentials) return text_row(call, std::array<std::optional<std::string>, 2>{});
+  return text_row(
+      call, std::array<std::optional<std::string>, 2>{credentials->client_id, credentials->secret});
 }
 
 OPENCLAW_FUNCTION(openclaw_claimed_client) {

@@ -44,7 +44,7 @@ constexpr Endpoint kEndpoints[] = {
     {.name = "token",
      .path = "/oauth/token",
      .post = true,
-     .function = "openclaw.front_token",
+     .function = "openclaw.front_tokens",
      .arguments = with_client(
          {Argument{Source::form, "grant_type"}, Argument{Source::form, "resource"},
           Argument{Source::form, "audience"}, Argument{Source::form, "scope"},
@@ -53,7 +53,8 @@ constexpr Endpoint kEndpoints[] = {
           Argument{Source::form, "requested_token_type"}, Argument{Source::form, "refresh_token"},
           kRequestId}),
      .alone_with = {"refresh_token", "client_assertion", "subject_token"},
-     .reads = true},
+     .reads = true,
+     .many = true},
     {.name = "introspect",
      .path = "/oauth/introspect",
      .post = true,

@@ -166,6 +166,18 @@ comment on function openclaw.front_token(text, text, text, text, text, text, tex
   'POST /oauth/token: client_credentials (RFC 6749 section 4.4), refresh_token (section 6), token exchange (RFC 8693), with resource (RFC 8707). audience of an exchange is a container''s endpoint or its id. user_id chooses among the users who registered one endpoint. Answers as RFC 6749 section 5.1, with refresh_in (seconds until a new one should be asked for), or an error of section 5.2.';
 revoke all on function openclaw.front_token(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text) from public;
 
+create function openclaw.front_tokens(
+    http_authorization text[], client_certificate text[], client_id text[], client_secret text[],
+    client_assertion_type text[], client_assertion text[], grant_type text[], resource text[],
+    audience text[], scope text[], user_id text[], subject_token text[], subject_token_type text[],
+    actor_token text[], requested_token_type text[], refresh_token text[], request_id text[])
+  returns setof openclaw.http_answer
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_front_tokens';
+comment on function openclaw.front_tokens(text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[]) is
+  'front_token of many requests, one element and one answer each, in order; an array that is null as a whole, but the first, is null for each. A client is proven once for all requests that bring the same secret. Errors: 2202E, 54000 for more than 1024 requests.';
+revoke all on function openclaw.front_tokens(text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[]) from public;
+
 create function openclaw.front_introspections(
     http_authorization text[], client_certificate text[], client_id text[], client_secret text[],
     client_assertion_type text[], client_assertion text[], token text[], token_type_hint text[])

@@ -94,8 +94,8 @@ revoke all on function openclaw.find_resource(text, text, text, text) from publi
 create function openclaw.distinct_scopes(scopes text[]) returns text[]
   language sql immutable strict
   set search_path = pg_catalog, openclaw, pg_temp
-  as $$ select array(select distinct s from unnest(scopes) as s order by s) $$;
-comment on function openclaw.distinct_scopes(text[]) is 'Each scope once, sorted; null for null.';
+  as $$ select array(select distinct s collate "C" from unnest(scopes) as s order by 1) $$;
+comment on function openclaw.distinct_scopes(text[]) is 'Each scope once, sorted by its bytes; null for null.';
 revoke all on function openclaw.distinct_scopes(text[]) from public;
 
 create function openclaw.issue_for_grant(

@@ -1651,70 +1651,14 @@ begin
 end
 $$;
 
-create function openclaw.jwt_seconds(lifetime interval, setting text, plan openclaw.plans)
-  returns integer
-  language plpgsql stable
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-begin
-  lifetime := coalesce(lifetime, openclaw.setting(setting)::interval);
-  if lifetime < interval '1 second' or lifetime > openclaw.max_jwt_lifetime() then
-    raise exception 'lifetime must be between one second and %', openclaw.max_jwt_lifetime()
-      using errcode = '22023';
-  end if;
-  return greatest(1, floor(extract(epoch from least(lifetime, plan.max_token_lifetime))))::integer;
-end
-$$;
-
-comment on function openclaw.jwt_seconds(interval, text, openclaw.plans) is
-  'A lifetime in whole seconds, the named setting''s for null, the plan''s longest at the most. Errors: 22023 outside one second to max_jwt_lifetime().';
-
-revoke all on function openclaw.jwt_seconds(interval, text, openclaw.plans) from public;
-
 create or replace function openclaw.issue_access_token(
     container_id text, scopes text[], lifetime interval default null, user_id text default null,
     client_id text default null, alg text default null, actor text default null,
     certificate_thumbprint text default null, not_after timestamptz default null,
     out token text, out jti text, out kid text, out issued_at timestamptz,
     out expires_at timestamptz)
-  language plpgsql volatile security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  container record;
-  signed record;
-begin
-  select c.user_id, c.mcp_endpoint, c.type, c.auth_method, c.signing_alg, c.jwt_generation, p as plan
-  into container
-  from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
-       left join openclaw.plans as p on p.plan_tier = u.plan_tier
-  where c.id = issue_access_token.container_id
-    and c.user_id = coalesce(issue_access_token.user_id, c.user_id)
-    and c.disabled_at is null and u.disabled_at is null;
-  if not found then
-    raise exception 'no such container' using errcode = 'P0002', detail = 'reason: unknown_container';
-  end if;
-  if container.type <> 'external' or container.auth_method <> 'platform_token' then
-    raise exception 'this container takes no access tokens' using errcode = '55000',
-      detail = format('It is %s with auth_method %s.', container.type, container.auth_method),
-      hint = 'Access tokens are for type external with auth_method platform_token.';
-  end if;
-  if coalesce(cardinality(scopes), 0) = 0 then
-    raise exception 'scopes must not be empty' using errcode = '22023';
-  end if;
-  perform openclaw.require_plan_scopes(container.plan, scopes);
-  signed := openclaw.sign_jwt(
-    'access_token', coalesce(alg, container.signing_alg), container.user_id,
-    container.mcp_endpoint, scopes, client_id, issue_access_token.container_id,
-    openclaw.jwt_seconds(lifetime, 'access_token_lifetime', container.plan), container.jwt_generation, actor,
-    certificate_thumbprint, not_after);
-  token := signed.token;
-  jti := signed.jti;
-  kid := signed.kid;
-  issued_at := signed.issued_at;
-  expires_at := signed.expires_at;
-end
-$$;
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_issue_access_token';
 
 comment on function openclaw.issue_access_token(text, text[], interval, text, text, text, text, text, timestamptz) is
   'Signs an access token (RFC 9068) for an external container: aud is its endpoint, sub and user_id its owner. Writes nothing, so it works on a hot standby. lifetime defaults to openclaw.access_token_lifetime, one hour at the most; not_after ends it earlier; alg defaults to the container''s. actor and certificate_thumbprint become act and cnf. Errors: P0002 for a container that is unknown, disabled or not the named user''s, 55000 for one that takes no access token or without an active key, 22023, 53400 with reason: plan_scopes for what the owner''s plan does not allow. No JWT lives longer than that plan''s tokens.';
@@ -1724,37 +1668,8 @@ create or replace function openclaw.issue_user_claim(
     alg text default null,
     out token text, out jti text, out kid text, out issued_at timestamptz,
     out expires_at timestamptz)
-  language plpgsql volatile security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  container record;
-  signed record;
-begin
-  select c.mcp_endpoint, c.type, c.signing_alg, c.jwt_generation, p as plan into container
-  from openclaw.containers as c join openclaw.users as u on u.id = c.user_id
-       left join openclaw.plans as p on p.plan_tier = u.plan_tier
-  where c.id = issue_user_claim.container_id and c.user_id = issue_user_claim.user_id
-    and c.disabled_at is null and u.disabled_at is null;
-  if not found then
-    raise exception 'no such container' using errcode = 'P0002', detail = 'reason: unknown_container';
-  end if;
-  if container.type <> 'hosted' then
-    raise exception 'this container takes no user claims' using errcode = '55000',
-      detail = 'It is external.', hint = 'User claims are for type hosted, beside mTLS.';
-  end if;
-  perform openclaw.require_plan_scopes(container.plan, scopes);
-  signed := openclaw.sign_jwt(
-    'user_claim', coalesce(alg, container.signing_alg), issue_user_claim.user_id,
-    container.mcp_endpoint, scopes, null, issue_user_claim.container_id,
-    openclaw.jwt_seconds(lifetime, 'user_claim_lifetime', container.plan), container.jwt_generation);
-  token := signed.token;
-  jti := signed.jti;
-  kid := signed.kid;
-  issued_at := signed.issued_at;
-  expires_at := signed.expires_at;
-end
-$$;
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_issue_user_claim';
 
 create or replace function openclaw.introspect_access_token(token text) returns json
   language c stable
@@ -2022,6 +1937,13 @@ comment on function openclaw.audited(openclaw.token_grant, text, openclaw.authen
   'The answer to a client, after an audit row if it refuses.';
 
 revoke all on function openclaw.audited(openclaw.token_grant, text, openclaw.authenticated_client) from public;
+
+create or replace function openclaw.distinct_scopes(scopes text[]) returns text[]
+  language sql immutable strict
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$ select array(select distinct s collate "C" from unnest(scopes) as s order by 1) $$;
+
+comment on function openclaw.distinct_scopes(text[]) is 'Each scope once, sorted by its bytes; null for null.';
 
 create or replace function openclaw.issue_for_grant(
     container_id text, user_id text, scopes text[], client_id text, actor text,
@@ -2919,6 +2841,20 @@ begin
 end
 $$;
 
+create function openclaw.front_tokens(
+    http_authorization text[], client_certificate text[], client_id text[], client_secret text[],
+    client_assertion_type text[], client_assertion text[], grant_type text[], resource text[],
+    audience text[], scope text[], user_id text[], subject_token text[], subject_token_type text[],
+    actor_token text[], requested_token_type text[], refresh_token text[], request_id text[])
+  returns setof openclaw.http_answer
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_front_tokens';
+
+comment on function openclaw.front_tokens(text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[]) is
+  'front_token of many requests, one element and one answer each, in order; an array that is null as a whole, but the first, is null for each. A client is proven once for all requests that bring the same secret. Errors: 2202E, 54000 for more than 1024 requests.';
+
+revoke all on function openclaw.front_tokens(text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[]) from public;
+
 create function openclaw.front_introspections(
     http_authorization text[], client_certificate text[], client_id text[], client_secret text[],
     client_assertion_type text[], client_assertion text[], token text[], token_type_hint text[])
@@ -3120,7 +3056,7 @@ create or replace function openclaw.capability_routines(capability text) returns
       ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
-      ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_introspections,
+      ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
                  front_introspection_lists,front_revoke,front_status_list,front_connect,front_verify,
                  front_maintain,front_ready,wal_position}')
     ) as c(name, routines) on p.proname = any (c.routines)

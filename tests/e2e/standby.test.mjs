@@ -34,6 +34,9 @@ const readers = {
   master_key_ids: `cardinality(openclaw.master_key_ids()) = 1`,
   front_jwks: `(openclaw.front_jwks(null)).status = 200`,
   front_metadata: `(openclaw.front_metadata('')).status = 200`,
+  front_tokens: `(select a.status = 200 from openclaw.front_tokens(
+      '{NULL}', null, '{agent}', array[$1], null, null, '{client_credentials}', '{${endpoint}}', null, '{mcp:tools}',
+      null, null, null, null, null, null, null) as a)`,
   front_introspections: `(select a.body::json ->> 'active' = 'true' from openclaw.front_introspections(
       array['Bearer ' || $2], null, null, null, null, null, array[$3], null) as a)`,
   front_introspection_lists: `(select a.status = 200 from openclaw.front_introspection_lists(
@@ -321,8 +324,11 @@ describe('a hot standby', () => {
       await write(`select openclaw.revoke_jwt('bob-laptop', $1)`, [jti]);
       await replayed();
       assert.equal(await look(), 'revoked');
+      const issue = () => read(`select openclaw.issue_access_token('bob-laptop', '{mcp:tools}')`);
+      await issue();
       await write(`select openclaw.remove_container('bob', 'bob-laptop')`);
       await replayed();
+      await assert.rejects(issue(), { code: 'P0002' });
       await assert.rejects(read(`select openclaw.connect('bob', 'bob-laptop', '{mcp:tools}')`), { code: 'P0002' });
     });
 

@@ -68,6 +68,7 @@ from (values
                   'sees_every_row()']),
   ('front', array['front_jwks(text)', 'front_metadata(text)', 'front_authorize(text)',
                   'front_token(text,text,text,text,text,text,text,text,text,text,text,text,text,text,text,text,text)',
+                  'front_tokens(text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[])',
                   'front_introspections(text[],text[],text[],text[],text[],text[],text[],text[])',
                   'front_introspection_lists(text[],text[])',
                   'front_status_list(text)',
