@@ -54,9 +54,12 @@ void process(bool (Server::*function)(httplib::Stream&, const std::string&, int,
   (server.*function)(stream, std::string(), 0, std::string(), 0, kClose, closed, SetUp());
 }
 
+std::size_t index_of(const Endpoint& endpoint) {
+  return static_cast<std::size_t>(&endpoint - endpoints().data());
+}
+
 AnswerForm form_of(const Exchange& exchange) {
-  return {exchange.frame.method == "HEAD", exchange.close, exchange.frame.http_1_0,
-          exchange.request_id.size()};
+  return {exchange.frame.method == "HEAD", exchange.close, exchange.frame.http_1_0};
 }
 
 }  // namespace
@@ -135,7 +138,7 @@ bool goes_alone(const Endpoint& endpoint, const SqlArguments& values) {
 }
 
 Router::Router(SqlPool& sql, Log& log, Settings settings)
-    : sql_(sql), log_(log), settings_(std::move(settings)) {
+    : sql_(sql), log_(log), settings_(std::move(settings)), heads_(endpoints().size()) {
   set_pre_routing_handler([this](const httplib::Request&, httplib::Response& response) {
     put(response);
     return HandlerResponse::Handled;
@@ -203,7 +206,7 @@ std::optional<Answer> Router::ask(const Endpoint& endpoint, Exchange& exchange) 
 
 void Router::answered(Exchange& exchange, const SqlAnswer& row) {
   try {
-    if (!row.shared || !write_again(exchange)) write_row(exchange, row);
+    if (!write_as_before(exchange, row)) write_row(exchange, row);
   } catch (const std::exception&) {
     fail(exchange);
   }
@@ -217,8 +220,7 @@ void Router::write_row(Exchange& exchange, const SqlAnswer& row) {
     if (auto relayed = relayed_answer(row)) {
       if (!row.source.empty()) relayed->headers.emplace_back("OpenClaw-Source", row.source);
       write(exchange, std::move(*relayed));
-      output_is_row_ = true;
-      return;
+      return keep_head(exchange, row);
     }
     log_.write(LogLevel::error, "sql_headers_invalid", {{"route", exchange.route}});
   }
@@ -228,25 +230,34 @@ void Router::write_row(Exchange& exchange, const SqlAnswer& row) {
 // Out of memory, most likely: the connection ends without an answer.
 void Router::fail(Exchange& exchange) {
   log_.write(LogLevel::error, "exception", {{"request_id", exchange.request_id}});
-  output_is_row_ = false;
   exchange.output = {};
   exchange.close = true;
 }
 
-// A row that is for many, such as the JWKS, is written once.
-bool Router::write_again(Exchange& exchange) {
-  if (!output_is_row_ || output_form_ != form_of(exchange)) return false;
-  // A field's value has no line end, so this one is the front's own.
-  constexpr std::string_view kField = "\r\nX-Request-Id: ";
-  const std::size_t id = output_.find(kField) + kField.size();
-  output_.replace(id, exchange.request_id.size(), exchange.request_id);
-  exchange.status = output_status_;
+bool Router::write_as_before(Exchange& exchange, const SqlAnswer& row) {
+  const KnownHead& known = heads_[index_of(*exchange.call.endpoint)];
+  const AnswerForm form = form_of(exchange);
+  if (!known.written || row.outcome != SqlAnswer::Outcome::row || !row.body || row.body->empty() ||
+      row.status != known.status || row.headers != known.headers || row.source != known.source ||
+      form != known.form) {
+    return false;
+  }
+  output_.clear();
+  known.written->append_to(output_, row.body->size(), exchange.request_id);
+  if (!form.head) output_.append(*row.body);
+  exchange.status = row.status;
   exchange.output = output_;
   return true;
 }
 
+void Router::keep_head(const Exchange& exchange, const SqlAnswer& row) {
+  if (!row.body || row.body->empty()) return;
+  heads_[index_of(*exchange.call.endpoint)] = {WrittenHead::of(output_), form_of(exchange),
+                                               row.status, std::string(row.headers),
+                                               std::string(row.source)};
+}
+
 void Router::write(Exchange& exchange, Answer answer) {
-  output_is_row_ = false;
   output_.clear();
   current_ = &exchange;
   answer_ = std::move(answer);
@@ -255,8 +266,6 @@ void Router::write(Exchange& exchange, Answer answer) {
       output_);
   process(&Router::process_request, static_cast<httplib::Server&>(*this), stream);
   exchange.output = output_;
-  output_form_ = form_of(exchange);
-  output_status_ = exchange.status;
 }
 
 void Router::put(httplib::Response& response) {

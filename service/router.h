@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include <httplib.h>
 
@@ -22,6 +23,7 @@
 #include "serving/log.h"
 #include "serving/request_id.h"
 #include "service/sql_pool.h"
+#include "service/written_head.h"
 
 namespace openclaw::front {
 
@@ -44,12 +46,11 @@ struct Exchange {
   SqlCall call;
 };
 
-// What an answer's bytes depend on beside the answer and the request's id.
+// What an answer's head depends on beside the SQL row and the request's id.
 struct AnswerForm {
   bool head = false;
   bool close = false;
   bool http_1_0 = false;
-  std::size_t id_size = 0;
 
   bool operator==(const AnswerForm&) const = default;
 };
@@ -73,8 +74,9 @@ class Router : private httplib::Server {
   void answered(Exchange& exchange, const SqlAnswer& row);
   void write_row(Exchange& exchange, const SqlAnswer& row);
   void write(Exchange& exchange, Answer answer);
-  // What was written last, for this request too; false where the two differ in more than their ids.
-  bool write_again(Exchange& exchange);
+  // Under the head of the endpoint's last answer; false where this one's differs.
+  bool write_as_before(Exchange& exchange, const SqlAnswer& row);
+  void keep_head(const Exchange& exchange, const SqlAnswer& row);
   void fail(Exchange& exchange);
   void put(httplib::Response& response);
   void finish(httplib::Response& response) const;
@@ -83,12 +85,16 @@ class Router : private httplib::Server {
   Log& log_;
   const Settings settings_;
   RequestIds request_ids_;
-  std::string output_;  // of the answer that was written last
-  AnswerForm output_form_;
-  int output_status_ = 0;
-  bool output_is_row_ = false;   // as SQL gave it
-  Exchange* current_ = nullptr;  // whose answer is being written
-  Answer answer_;                // to it
+  struct KnownHead {
+    std::optional<WrittenHead> written;
+    AnswerForm form;
+    int status = 0;
+    std::string headers, source;
+  };
+  std::vector<KnownHead> heads_;  // the last one of each of endpoints()
+  std::string output_;            // the answer that was written last
+  Exchange* current_ = nullptr;   // whose answer is being written
+  Answer answer_;                 // to it
 };
 
 // The arguments of the endpoint's SQL function, or why there are none. They look into the frame and

@@ -26,7 +26,6 @@ struct SqlAnswer {
   std::string_view headers;
   std::optional<std::string_view> body;
   std::string_view source;  // which server answered, where there are standbys (OpenClaw-Source)
-  bool shared = false;      // the row of the call that was answered just before
 };
 
 // An answer that outlives the statement's result.

@@ -424,12 +424,10 @@ void SqlPool::answered(Slot& slot, std::vector<PgResult> results) {
 
 void SqlPool::deliver(Slot& slot, SqlBatch& batch, const PGresult* result) {
   SqlBatch refusals;
-  std::optional<std::size_t> answered_row;
   for (SqlBatch::Waiting& waiting : batch.waiting) {
     if (waiting.call == nullptr) continue;
     SqlAnswer row = answer_in(result, waiting.row);
     row.source = batch.source;
-    row.shared = answered_row == waiting.row;
     if (row.outcome == SqlAnswer::Outcome::failed) {
       log_.write(LogLevel::error, "sql_answer_invalid", {{"route", batch.endpoint->name}});
     }
@@ -438,7 +436,6 @@ void SqlPool::deliver(Slot& slot, SqlBatch& batch, const PGresult* result) {
       refusals.waiting.push_back(waiting);
       continue;
     }
-    answered_row = waiting.row;
     answer(*waiting.call, row);
   }
   ask_primary(refusals);

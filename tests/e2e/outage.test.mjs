@@ -149,7 +149,8 @@ describe('the front while Postgres is away', () => {
   });
 
   test('a statement that hangs keeps no later request of its endpoint waiting', async () => {
-    const front = await world.startFront('--threads', '1', '--connections', '2', '--request-timeout', '10s');
+    const front = await world.startFront('--threads', '1', '--connections', '2', '--request-timeout', '10s',
+      '--maintenance-interval', '0');
     const asked = await world.whileTokensAreLocked(async () => {
       const ask = () => world.introspect(live.token, world.platform, front);
       const first = ask();
