@@ -53,8 +53,10 @@ export class World {
               (select bool_and(v.valid)
                from bench.jwts as j,
                     openclaw.verify_jwt(j.token, 'https://mcp.example.com/mcp') as v
-               where j.n <= 100) as jwts`);
-    if (!good.tokens || !good.jwts) throw new Error("the bench's own tokens are refused");
+               where j.n <= 100) as jwts,
+              (select bool_and((openclaw.introspect(j.token)::jsonb ->> 'active')::boolean)
+               from bench.many_jwts as j where j.n <= 1000) as many_jwts`);
+    if (!good.tokens || !good.jwts || !good.many_jwts) throw new Error("the bench's own tokens are refused");
 
     const { rows } = await this.session.query('select token from bench.tokens order by n');
     this.tokens = rows.map((row) => row.token);

@@ -29,9 +29,19 @@ create table bench.keys as
 create table bench.jwts as
   select alg, n, (t).token
   from (select alg, n, openclaw.issue_access_token('ctr_bench', '{mcp:tools,data:read}', '1 hour', alg => alg) as t
-        from (values ('EdDSA', 60000), ('ES256', 15000), ('RS256', 15000)) as wanted(alg, count),
+        from (values ('EdDSA', 30000), ('ES256', 15000), ('RS256', 15000)) as wanted(alg, count),
              generate_series(1, count) as n offset 0) as signed;
 create index on bench.jwts (alg, n);
+
+-- The same of a thousand users, in turn.
+select count(openclaw.register_container('user_' || n, 'laptop', 'external',
+                                         format('https://mcp.user-%s.example.com/mcp', n), container_id => 'ctr_' || n))
+from generate_series(1, 1000) as n;
+create table bench.many_jwts as
+  select n, (t).token
+  from (select n, openclaw.issue_access_token('ctr_' || n % 1000 + 1, '{mcp:tools,data:read}', '1 hour') as t
+        from generate_series(1, 30000) as n offset 0) as signed;
+create index on bench.many_jwts (n);
 
 -- Without the foreign keys' checks: every user_id below exists.
 set session_replication_role = replica;
@@ -66,5 +76,6 @@ vacuum (analyze) openclaw.api_tokens;
 vacuum (analyze) openclaw.users;
 vacuum (analyze) bench.tokens;
 vacuum (analyze) bench.jwts;
+vacuum (analyze) bench.many_jwts;
 vacuum (analyze) bench.notes;
 checkpoint;
