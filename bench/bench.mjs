@@ -14,21 +14,31 @@ if (wanted.length === 0) throw new Error(`no row is named like '${filter}'`);
 const started = Date.now();
 const world = await World.open();
 const results = [];
+const failed = [];
 for (const row of wanted) {
-  const result = await measure(row, world);
+  try {
+    results.push(await measure(row, world));
+    say(results.at(-1));
+  } catch (error) {
+    // The other rows do not suffer for it, but the run has failed.
+    console.error(`FAILED ${row.name}:`, error);
+    failed.push(row.name);
+  }
   await world.endRow();
-  results.push(result);
-  say(result);
 }
 await world.close();
 
 console.log(`\n${table(results)}\n`);
-if (filter === '') {
+if (filter === '' && failed.length === 0) {
   await write('.local/bench.json', `${JSON.stringify(results.map(entry), null, 2)}\n`);
   await write('.local/bench.svg', plot(results));
   console.log('The same is in .local/bench.json, and drawn in .local/bench.svg.');
 }
 const aimed = results.flatMap(({ peers }) => peers).filter(({ target }) => target !== null);
+if (failed.length > 0) {
+  console.error(`Not measured, for the errors above: ${failed.join('; ')}`);
+  process.exitCode = 1;
+}
 console.log(`${aimed.filter(({ met }) => met).length} of ${aimed.length} targets met.`);
 
 // The width of the middle half of the runs says how far to trust a figure, and the ratio of all
