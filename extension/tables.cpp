@@ -341,14 +341,14 @@ struct SeenBy {
 };
 
 struct KnownStanding {
-  char ids[2 * 256 + 1];  // user and container, with a NUL between
+  char ids[128];  // user and container, with a NUL between; longer ones are looked up each time
   std::size_t ids_size;
   SeenBy seen_by;
   Standing standing;
 };
 
-KnownStanding known_standings[64];
-SeenBy no_revoked_jwts;  // who saw the table without a row
+KnownStanding known_standings[1024];  // 300 bytes each, touched when used
+SeenBy no_revoked_jwts;               // who saw the table without a row
 
 // False for one that cannot be told from others.
 bool describe(SeenBy& seen_by) {
