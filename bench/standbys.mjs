@@ -33,6 +33,9 @@ export class Standbys {
   }
 
   async #start({ key, buffers }) {
+    // What a standby still needs must not go with the checkpoint of the next one's copy.
+    await this.#world.session.query(`alter system set wal_keep_size = '1GB'`);
+    await this.#world.session.query('select pg_reload_conf()');
     this.#folder ??= serverFolder('openclaw-bench-');
     const { PGHOST, PGPORT, PGUSER } = process.env;
     const standby = new Server(this.#folder, `standby-${this.#servers.length + 1}`,

@@ -10,6 +10,7 @@ const database = 'platform';
 const role = 'front';
 const endpoint = 'https://mcp.ada.example.com/mcp';
 const maxLag = 2;
+const logged = { log_statement: 'all' };
 const rights = '{openclaw:introspect,openclaw:revoke,openclaw:connect,openclaw:any-user,mcp:*}';
 
 describe('a front with two standbys', () => {
@@ -29,7 +30,8 @@ describe('a front with two standbys', () => {
     `port=${servers.map(({ port }) => port).join()}`, `dbname=${database} user=${role}`].join(' ');
   const startFront = async (...options) => {
     fronts.push(await Front.start(['--database', at(primary, standbys[1]),
-      ...standbys.flatMap((standby) => ['--standby', at(standby)]), '--max-lag', `${maxLag}s`, ...options]));
+      ...standbys.flatMap((standby) => ['--standby', at(standby)]), '--max-lag', `${maxLag}s`,
+      '--threads', '1', '--connections', '2', ...options]));
     return fronts.at(-1).ready();
   };
 
@@ -48,26 +50,34 @@ describe('a front with two standbys', () => {
     assert.ok(Number(lag) <= maxLag, lag);
   };
 
-  // How many statements of a function each server has had from the front.
-  const statements = (name) => [primary, ...standbys].map(({ log }) => log.split(`openclaw.${name}(`).length - 1);
+  // How many statements of a function each server has had from the front: all up to now, since what a server
+  // logs comes in order.
+  let counted = 0;
+  const statements = (name) => Promise.all([primary, ...standbys].map(async (server) => {
+    const mark = `counted ${counted += 1}`;
+    await server.sql(`select '${mark}'`);
+    await until('the log is complete', () => server.log.includes(mark));
+    return server.log.split(`openclaw.${name}(`).length - 1;
+  }));
   const whoAnswers = async (requests, name) => {
-    const begun = statements(name);
+    const begun = await statements(name);
     const answers = [];
     for (let i = 0; i < requests; i += 1) answers.push(await introspect(data.good.token));
     assert.ok(answers.every(active));
-    return { answers, statements: statements(name).map((n, i) => n - begun[i]) };
+    return { answers, statements: (await statements(name)).map((n, i) => n - begun[i]) };
   };
   // Each of the front's threads has connections of its own, and clients go to them in turn.
   const everyThread = (condition) => until('every thread of the front is well', async () =>
     (await Promise.all(Array.from({ length: 8 }, () => introspect(data.good.token)))).every(condition));
+
   const allServe = () => until('both standbys are within the bound', async () =>
-    (await whoAnswers(16, 'front_introspections')).statements.every((n, i) => (i === 0 ? n === 0 : n > 0)));
+    (await whoAnswers(16, 'front_introspections')).statements.every((n, i) => (i === 0 ? n === 0 : n > 0)), 60_000);
   const pause = (standby) => standby.sql('select pg_wal_replay_pause()');
   const resume = (standby) => standby.sql('select pg_wal_replay_resume()');
 
   before(async () => {
     folder = serverFolder('openclaw-front-standbys-');
-    primary = await new Server(folder, 'primary', 5531).init().start();
+    primary = await new Server(folder, 'primary', 5531, { ...logged, wal_keep_size: '256MB' }).init().start();
     await primary.sql(`create database ${database}`);
     await write('create extension openclaw');
     await write('select openclaw.create_master_key()');
@@ -76,9 +86,8 @@ describe('a front with two standbys', () => {
     harness = await value(`select token from openclaw.issue_token('ada', '${rights}', '1 day', 'platform_harness')`);
     await write(`create role ${role} login`);
     await write(`select openclaw.grant_access('${role}', 'front')`);
-    await write(`alter role ${role} set log_statement = 'all'`);
     standbys = await Promise.all([['first', 5532], ['second', 5533]].map(([name, port]) =>
-      new Server(folder, name, port).copyOf(primary).start()));
+      new Server(folder, name, port, logged).copyOf(primary).start()));
     front = await startFront();
     await allServe();
   });
@@ -177,6 +186,15 @@ describe('a front with two standbys', () => {
     await allServe();
   });
 
+  test('counts a standby that has everything as one that has, also where the WAL ends with a page', async () => {
+    await primary.sql('select pg_switch_wal()');
+    const reached = async (server) => (await server.sql('select reached from openclaw.wal_position()', [], database)).reached;
+    await until('each standby is where the primary is', async () => {
+      const [end, ...replayed] = await Promise.all([primary, ...standbys].map(reached));
+      return replayed.every((each) => each === end);
+    });
+  });
+
   test('loses no request when a standby dies, and uses it again when it is back', async () => {
     const [first] = standbys;
     const asked = [];
@@ -186,7 +204,8 @@ describe('a front with two standbys', () => {
     })();
     await until('there is load', () => asked.length > 32);
     await first.stop('SIGQUIT');
-    await whoAnswers(16, 'front_introspections');
+    const died = asked.length;
+    await until('more was asked', () => asked.length > died + 32);
     dying = false;
     await load;
     assert.ok(asked.every(active));
@@ -195,9 +214,11 @@ describe('a front with two standbys', () => {
   });
 
   test('leaves no request to standbys that hang', async () => {
-    const hung = (await Promise.all(standbys.map((standby) =>
-      standby.rows('select pid from pg_stat_activity where usename = $1', [role])))).flat();
-    assert.ok(hung.length >= 2);
+    const hung = await until('the front has all of its connections', async () => {
+      const pids = (await Promise.all(standbys.map((standby) =>
+        standby.rows('select pid from pg_stat_activity where usename = $1', [role])))).flat();
+      return pids.length === 4 && pids;
+    });
     hung.forEach(({ pid }) => process.kill(pid, 'SIGSTOP'));
     try {
       const answers = await Promise.all(Array.from({ length: 8 }, () => introspect(data.good.token)));
