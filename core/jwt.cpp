@@ -29,7 +29,7 @@ std::size_t capacity_for(const Claims& claims) {
                      claims.certificate_thumbprint.size() + claims.id.size();
   for (const std::string& audience : claims.audience) size += audience.size() + 3;
   for (const std::string& scope : claims.scopes) size += scope.size() + 1;
-  if (claims.status) size += 64 + claims.status->uri.size();
+  if (claims.status) size += 96 + claims.status->uri.size();
   return size;
 }
 
@@ -40,10 +40,11 @@ ObjectWriter object_of(std::string_view member, std::string_view value) {
 }
 
 ObjectWriter status_object(const StatusReference& reference) {
-  ObjectWriter list;
+  constexpr std::size_t kOthers = 48;
+  ObjectWriter list(reference.uri.size() + kOthers);
   list.number("idx", reference.index);
   list.text("uri", reference.uri);
-  ObjectWriter status;
+  ObjectWriter status(reference.uri.size() + 2 * kOthers);
   status.object("status_list", std::move(list));
   return status;
 }

@@ -102,7 +102,10 @@ Result<std::vector<std::string>> parse_scope_list(std::string_view text) {
 }
 
 std::string format_scope_list(std::span<const std::string_view> scopes) {
+  std::size_t size = 0;
+  for (const std::string_view scope : scopes) size += scope.size() + 1;
   std::string text;
+  text.reserve(size);
   for (const std::string_view scope : scopes) {
     if (!text.empty()) text += ' ';
     text += scope;

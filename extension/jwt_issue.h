@@ -32,8 +32,8 @@ struct JwtOrder {
 
 struct SignedJwt {
   std::string text;
-  std::string id;  // jti
-  std::string kid;
+  std::string id;          // jti
+  std::string_view kid;    // valid until the next key is asked for
   std::int64_t issued_at;  // NumericDates
   std::int64_t expires_at;
 };

@@ -56,11 +56,11 @@ JwtType jwt_type(std::string_view type) {
 }
 
 std::string status_list_uri(std::string_view container_id, std::string_view generation) {
-  return std::string(issuer_base())
-      .append(kStatusPath)
-      .append(container_id)
-      .append("/")
-      .append(generation);
+  const std::string_view base = issuer_base();
+  std::string uri;
+  uri.reserve(base.size() + kStatusPath.size() + container_id.size() + 1 + generation.size());
+  uri.append(base).append(kStatusPath).append(container_id).append("/").append(generation);
+  return uri;
 }
 
 std::uint32_t status_list_index(std::string_view jti) {
