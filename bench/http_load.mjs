@@ -37,7 +37,7 @@ async function spent({ processes }) {
 // That of a Postgres is its shared buffers above all, and is left out.
 async function memory({ processes }) {
   return Object.fromEntries(await Promise.all(Object.entries(processes)
-    .filter(([name]) => !/^(pg|standby)/.test(name))
+    .filter(([name]) => !/^(pg|s\d)$/.test(name))
     .map(async ([name, pid]) => [name, await sum(pid, peakMiB)])));
 }
 

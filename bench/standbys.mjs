@@ -26,7 +26,7 @@ export class Standbys {
     const used = this.#servers.slice(0, count);
     const server = await this.#world.fronts.front(...used.flatMap((standby) => ['--standby',
       `host=${standby.sockets} port=${standby.port} dbname=${at.database} user=openclaw_front`]));
-    used.forEach((standby, i) => { server.processes[`standby ${i + 1}`] = standby.process.pid; });
+    used.forEach((standby, i) => { server.processes[`s${i + 1}`] = standby.process.pid; });
     if (!server.usesStandbys) await this.#untilTheyAnswer(server, count);
     server.usesStandbys = true;
     return server;

@@ -33,14 +33,14 @@ export class World {
 
   async close() {
     await this.endRow();
+    await this.standbys.end();
     await this.postgres.close();
     await this.session.end();
   }
 
-  // Nothing that a row started outlives it.
+  // Nothing that a row started outlives it, but standbys, which take long to copy and whose rows are the last.
   async endRow() {
     await this.processes.endAll();
-    await this.standbys.end();
     this.fronts.forget();
     this.proxies.forget();
   }
