@@ -21,18 +21,55 @@ create type openclaw.token_verification as (
 comment on type openclaw.token_verification is
   'valid, or the reason: malformed, unknown, revoked, expired, insufficient_scope. A refusal says nothing else.';
 
-create function openclaw.issue_token(
-    user_id text, scopes text[], lifetime interval default null,
-    issued_for text default 'user_direct', name text default null, container_id text default null,
-    out token text, out token_id text, out expires_at timestamptz)
-  language plpgsql volatile security definer
+create function openclaw.mint_tokens(
+    purpose text, count integer,
+    out ordinal integer, out token text, out token_hash bytea, out token_id text, out issued_as text)
+  returns setof record
+  language plpgsql volatile strict rows 1
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
   minted record;
-  plan openclaw.plans;
 begin
-  perform openclaw.require_primary();
+  if count < 1 then
+    raise exception 'count must be at least 1' using errcode = '22023';
+  elsif count > 10000 then
+    raise exception 'count is too large' using errcode = '54000', hint = 'At most 10000 are made in one call.';
+  end if;
+  issued_as := openclaw.new_id('tok') || case when count > 1 then '_' || count else '' end;
+  for n in 1..count loop
+    minted := openclaw.mint_token(purpose);
+    ordinal := n;
+    token := minted.token;
+    token_hash := minted.token_hash;
+    token_id := case when count > 1 then issued_as || '_' || n else issued_as end;
+    return next;
+  end loop;
+end
+$$;
+comment on function openclaw.mint_tokens(text, integer) is
+  'So many new tokens, as mint_token makes one, with their ids. issued_as is what the ids have in common and an audit row names: of several tokens tok_…_COUNT, each id being that with _1 to _COUNT behind it; of one its id. Errors: 22023, 54000 for more than 10000.';
+revoke all on function openclaw.mint_tokens(text, integer) from public;
+
+-- Issuing. Whoever wants tokens says so in orders; all of them are met, or none is. What is looked at
+-- and locked is a user's; the rows are stored together, so that a thousand tokens cost little more
+-- than their rows.
+
+create type openclaw.token_order as (
+  user_id text, scopes text[], lifetime interval, issued_for text, name text, container_id text,
+  count integer, request_id text, on_behalf_of text
+);
+comment on type openclaw.token_order is
+  'What issue_orders is to issue: count tokens of one kind for one user, and what their audit row says of the caller.';
+
+create function openclaw.token_order(
+    user_id text, scopes text[], lifetime interval, issued_for text, name text, container_id text,
+    count integer)
+  returns openclaw.token_order
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
   -- By where it ends, too: intervals compare months as 30 days.
   if lifetime < interval '1 second' or lifetime > interval '11 years'
      or now() + lifetime > now() + interval '10 years' then
@@ -41,41 +78,236 @@ begin
   if scopes is null or not openclaw.are_grants(scopes) then
     raise exception 'scopes must be 1 to 64 of area:action or area:*' using errcode = '22023';
   end if;
-  perform openclaw.require_user(issue_token.user_id);
-  if issue_token.container_id is not null then
-    perform openclaw.require_container(issue_token.user_id, issue_token.container_id);
-  end if;
   if coalesce(issued_for, 'user_direct') not in ('user_direct', 'platform_harness') then
     raise exception 'unknown issued_for' using errcode = '22023',
       hint = 'Use user_direct or platform_harness.';
   end if;
-  plan := openclaw.claim_issue(issue_token.user_id);
-  perform openclaw.require_plan_scopes(plan, scopes);
-  lifetime := openclaw.plan_lifetime(plan, lifetime, interval '90 days');
+  return row(user_id, scopes, lifetime, coalesce(issued_for, 'user_direct'), name, container_id, count,
+             nullif(openclaw.setting('request_id'), ''),
+             coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()))::openclaw.token_order;
+end
+$$;
+comment on function openclaw.token_order(text, text[], interval, text, text, text, integer) is
+  'An order by its arguments. Errors: 22023 for scopes, lifetime or issued_for.';
+revoke all on function openclaw.token_order(text, text[], interval, text, text, text, integer) from public;
+
+create function openclaw.claim_order(wanted openclaw.token_order, claimed bigint) returns interval
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  plan record;
+  wait interval;
+begin
+  lock table openclaw.plans in row share mode; -- as require_user
+  perform from openclaw.users as u where u.id = wanted.user_id and u.disabled_at is null for share;
+  if not found then
+    perform openclaw.require_user(wanted.user_id);
+  end if;
+  if wanted.container_id is not null then
+    perform openclaw.require_container(wanted.user_id, wanted.container_id);
+  end if;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform openclaw.plan_for_issue(wanted.user_id);
+  end if;
+  select p.plan_tier, p.max_live_tokens, p.max_token_lifetime, p.allowed_scopes, p.issues_per_minute
+  into plan from openclaw.user_plans as p where p.user_id = wanted.user_id;
+  wait := openclaw.take_tokens('issues ' || wanted.user_id, wanted.count, plan.issues_per_minute, '1 minute');
+  if wait is not null then
+    perform openclaw.refuse_issue(plan.plan_tier, plan.issues_per_minute, wait);
+  end if;
+  if plan.allowed_scopes is not null then
+    perform openclaw.require_plan_scopes(openclaw.plan_of(wanted.user_id), wanted.scopes);
+  end if;
+  -- What is counted after the bucket is exact.
   if plan.max_live_tokens is not null then
     if (select count(*) from (
           select from openclaw.api_tokens as t
-          where t.user_id = issue_token.user_id and t.revoked_at is null and t.expires_at > now()
-          limit plan.max_live_tokens) as live) >= plan.max_live_tokens then
+          where t.user_id = wanted.user_id and t.revoked_at is null and t.expires_at > now()
+          limit plan.max_live_tokens) as live) + claimed + wanted.count > plan.max_live_tokens then
       perform openclaw.refuse_by_plan(
         'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
         'Revoke one, or change the plan.');
     end if;
   end if;
-  minted := openclaw.mint_token(coalesce(issued_for, 'user_direct'));
+  if plan.max_token_lifetime is null then
+    return coalesce(wanted.lifetime, interval '90 days');
+  end if;
+  return openclaw.plan_lifetime(openclaw.plan_of(wanted.user_id), wanted.lifetime, interval '90 days');
+end
+$$;
+comment on function openclaw.claim_order(openclaw.token_order, bigint) is
+  'Holds what an order depends on, takes it from its user''s issues a minute, and returns the lifetime of its tokens; claimed is how many live tokens the same user is about to have. Errors: P0002, 53400.';
+revoke all on function openclaw.claim_order(openclaw.token_order, bigint) from public;
+
+create function openclaw.claim_orders(orders openclaw.token_order[]) returns interval[]
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  wanted openclaw.token_order;
+  place integer := 0;
+  holder text := '';
+  claimed bigint := 0;
+  lifetimes interval[];
+  state text;
+  said text;
+  reason text;
+  advice text;
+begin
+  foreach wanted in array orders loop
+    place := place + 1;
+    -- Two that issue for the same users must not wait for one another.
+    if wanted.user_id collate "C" < holder collate "C" then
+      raise exception 'the orders are not sorted by user_id' using errcode = '22023';
+    end if;
+    claimed := case when wanted.user_id = holder then claimed else 0 end;
+    lifetimes[place] := openclaw.claim_order(wanted, claimed);
+    claimed := claimed + wanted.count;
+    holder := wanted.user_id;
+  end loop;
+  return lifetimes;
+exception when no_data_found or configuration_limit_exceeded then
+  get stacked diagnostics state = returned_sqlstate, said = message_text,
+    reason = pg_exception_detail, advice = pg_exception_hint;
+  raise exception '% (user %)', said, left(wanted.user_id, 128)
+    using errcode = state, detail = reason, hint = concat_ws(' ', nullif(advice, ''), 'Nothing was issued.');
+end
+$$;
+comment on function openclaw.claim_orders(openclaw.token_order[]) is
+  'claim_order for each of these, which are sorted by user_id (in collation "C"); a refusal says whose. Errors: as claim_order, 22023.';
+revoke all on function openclaw.claim_orders(openclaw.token_order[]) from public;
+
+create function openclaw.issue_order(
+    wanted openclaw.token_order, out token text, out token_id text, out expires_at timestamptz)
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  minted record;
+begin
+  expires_at := openclaw.claim_order(wanted, 0) + clock_timestamp();
+  minted := openclaw.mint_token(wanted.issued_for);
   token := minted.token;
-  insert into openclaw.api_tokens as t
-    (id, user_id, name, token_hash, scopes, expires_at, issued_for, container_id)
-  values (openclaw.new_id('tok'), issue_token.user_id, issue_token.name, minted.token_hash,
-          issue_token.scopes, clock_timestamp() + lifetime,
-          coalesce(issue_token.issued_for, 'user_direct'), issue_token.container_id)
-  returning t.id, t.expires_at into issue_token.token_id, issue_token.expires_at;
-  perform openclaw.audit('issue_token', issue_token.user_id, issue_token.token_id);
+  token_id := openclaw.new_id('tok');
+  insert into openclaw.api_tokens (id, user_id, name, token_hash, scopes, expires_at, issued_for, container_id)
+  values (issue_order.token_id, wanted.user_id, wanted.name, minted.token_hash, wanted.scopes,
+          issue_order.expires_at, wanted.issued_for, wanted.container_id);
+  insert into openclaw.audit_log (at, action, user_id, target, outcome, request_id, on_behalf_of)
+  values (openclaw.audit_time(), 'issue_token', wanted.user_id, issue_order.token_id, 'success',
+          wanted.request_id, wanted.on_behalf_of);
+end
+$$;
+comment on function openclaw.issue_order(openclaw.token_order) is
+  'Issues the one token that an order asks for. Errors: P0002, 53400.';
+revoke all on function openclaw.issue_order(openclaw.token_order) from public;
+
+create function openclaw.issue_orders(orders openclaw.token_order[])
+  returns table (place bigint, ordinal integer, user_id text, token text, token_id text, expires_at timestamptz)
+  language plpgsql volatile rows 100
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+#variable_conflict use_column
+declare
+  wanted openclaw.token_order := orders[1];
+  issued record;
+  lifetimes interval[];
+begin
+  if cardinality(orders) = 1 and wanted.count = 1 then
+    issued := openclaw.issue_order(wanted);
+    place := 1;
+    ordinal := 1;
+    user_id := wanted.user_id;
+    token := issued.token;
+    token_id := issued.token_id;
+    expires_at := issued.expires_at;
+    return next;
+    return;
+  end if;
+  lifetimes := openclaw.claim_orders(orders);
+  return query
+  with minted as materialized (
+    select o.*, m.*
+    from (select x.*, clock_timestamp() + lifetimes[x.place] as expires_at
+          from unnest(orders) with ordinality
+            as x(user_id, scopes, lifetime, issued_for, name, container_id, count, request_id, on_behalf_of, place)) as o
+    cross join lateral openclaw.mint_tokens(o.issued_for, o.count) as m
+  ), stored as (
+    insert into openclaw.api_tokens (id, user_id, name, token_hash, scopes, expires_at, issued_for, container_id)
+    select m.token_id, m.user_id, m.name, m.token_hash, m.scopes, m.expires_at, m.issued_for, m.container_id
+    from minted as m
+  ), audited as (
+    insert into openclaw.audit_log (at, action, user_id, target, outcome, request_id, on_behalf_of)
+    select openclaw.audit_time(), case m.count when 1 then 'issue_token' else 'issue_tokens' end, m.user_id,
+           m.issued_as, 'success', m.request_id, m.on_behalf_of
+    from minted as m where m.ordinal = 1
+  )
+  select m.place, m.ordinal, m.user_id, m.token, m.token_id, m.expires_at from minted as m;
+end
+$$;
+comment on function openclaw.issue_orders(openclaw.token_order[]) is
+  'Issues what all of these orders, sorted by user_id, ask for, and returns the tokens in the same order; or raises the first refusal, and issues nothing. One audit row for each order. Errors: P0002, 53400.';
+revoke all on function openclaw.issue_orders(openclaw.token_order[]) from public;
+
+create function openclaw.issue_token(
+    user_id text, scopes text[], lifetime interval default null,
+    issued_for text default 'user_direct', name text default null, container_id text default null,
+    out token text, out token_id text, out expires_at timestamptz)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  issued record;
+begin
+  perform openclaw.require_primary();
+  issued := openclaw.issue_order(
+    openclaw.token_order(user_id, scopes, lifetime, issued_for, name, container_id, 1));
+  token := issued.token;
+  token_id := issued.token_id;
+  expires_at := issued.expires_at;
 end
 $$;
 comment on function openclaw.issue_token(text, text[], interval, text, text, text) is
   'Issues an opaque token: its text is returned once and never stored. issued_for is user_direct or platform_harness; with container_id it is good for that container alone. lifetime defaults to 90 days, or to the plan''s longest if that is shorter. Errors: P0002 for an unknown user or container, 22023 for scopes, lifetime or issued_for, 53400 for what the plan does not allow, with reason: plan_tokens, plan_lifetime, plan_scopes or rate_limited.';
 revoke all on function openclaw.issue_token(text, text[], interval, text, text, text) from public;
+
+create function openclaw.issue_tokens(
+    user_ids text[], scopes text[], lifetime interval default null,
+    issued_for text default 'user_direct', name text default null, container_id text default null,
+    count integer default 1)
+  returns table (ordinal bigint, token text, token_id text, user_id text, expires_at timestamptz)
+  language plpgsql volatile security definer rows 1000
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  common openclaw.token_order;
+  places bigint[];
+begin
+  perform openclaw.require_primary();
+  if user_ids is null or issue_tokens.count is null then
+    raise exception 'user_ids and count must not be null' using errcode = '22004';
+  elsif array_ndims(user_ids) > 1 then
+    raise exception 'user_ids must have one dimension' using errcode = '2202E';
+  elsif issue_tokens.count < 1 then
+    raise exception 'count must be at least 1' using errcode = '22023';
+  elsif cardinality(user_ids)::bigint * issue_tokens.count > 10000 then
+    raise exception 'too many tokens' using errcode = '54000', hint = 'At most 10000 are issued in one call.';
+  end if;
+  common := openclaw.token_order(null, scopes, lifetime, issued_for, name, container_id, issue_tokens.count);
+  -- In the order of the locks, and back to that of the caller.
+  places := array(select u.n from unnest(user_ids) with ordinality as u(id, n) order by u.id collate "C", u.n);
+  return query
+  select (places[i.place] - 1) * issue_tokens.count + i.ordinal, i.token, i.token_id, i.user_id, i.expires_at
+  from openclaw.issue_orders(array(
+    select row(u.id, common.scopes, common.lifetime, common.issued_for, common.name, common.container_id,
+               common.count, common.request_id, common.on_behalf_of)::openclaw.token_order
+    from unnest(user_ids) as u(id) order by u.id collate "C")) as i
+  order by 1;
+end
+$$;
+comment on function openclaw.issue_tokens(text[], text[], interval, text, text, text, integer) is
+  'Issues count opaque tokens for each of these users, up to 10000 in all, as issue_token does one: all of them, or none. One row each, ordinal from 1: the first user''s first. One audit row a user: of several tokens its action is issue_tokens, and its target what their ids begin with, tok_…_COUNT. Errors: as issue_token''s, the message naming the user; 22004, 2202E, 22023 for count, 54000 for more.';
+revoke all on function openclaw.issue_tokens(text[], text[], interval, text, text, text, integer) from public;
 
 create function openclaw.require_container(user_id text, container_id text) returns void
   language plpgsql volatile

@@ -8,6 +8,22 @@
 -- writer has its transaction id and its lock on the log before it looks at the clock: whoever wrote
 -- before the mark is older, and holds the lock until its rows can be seen.
 
+create function openclaw.audit_time() returns timestamptz
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  xid constant xid8 := pg_current_xact_id();
+begin
+  return greatest(
+    clock_timestamp(), (select m.upper from openclaw.audit_marks as m),
+    (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
+end
+$$;
+comment on function openclaw.audit_time() is
+  'The time for an audit row of this transaction, which gets its id before the clock is looked at. Where the clock was set back, still none before what is sealed or marked.';
+revoke all on function openclaw.audit_time() from public;
+
 create function openclaw.audit(action text, user_id text, target text,
                                outcome text default 'success', reason text default null,
                                source inet default null, left_out integer default null)
@@ -15,21 +31,14 @@ create function openclaw.audit(action text, user_id text, target text,
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-declare
-  sealed_until timestamptz;
 begin
   -- A standby cannot keep what it refuses.
   if outcome = 'refused' and current_setting('transaction_read_only')::boolean then
     return;
   end if;
-  perform pg_current_xact_id();
-  -- Where the clock was set back, a row still comes after what is sealed.
-  sealed_until := greatest(
-    (select m.upper from openclaw.audit_marks as m),
-    (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
   insert into openclaw.audit_log
     (at, action, user_id, target, outcome, reason, request_id, on_behalf_of, source, left_out)
-  values (greatest(clock_timestamp(), sealed_until), action, user_id, target, outcome, reason,
+  values (openclaw.audit_time(), action, user_id, target, outcome, reason,
           nullif(openclaw.setting('request_id'), ''),
           coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()), source,
           nullif(left_out, 0));

@@ -2,7 +2,7 @@
 -- out. Every decision is made here; the front adds a request id and relays.
 --
 -- Two kinds of callers, each with a scope for each endpoint (openclaw:introspect, openclaw:revoke,
--- openclaw:connect):
+-- openclaw:connect, openclaw:issue):
 --   a platform harness by its och_… token, which reaches its own user or, with openclaw:any-user,
 --   every user;
 --   an OAuth client, which without that scope reaches the tokens that it was given itself.
@@ -120,10 +120,10 @@ revoke all on function openclaw.may_reach(openclaw.token_verification, text) fro
 
 create type openclaw.front_caller as (
   refusal openclaw.http_answer, client_id text, whole_user boolean, user_id text,
-  container_id text
+  container_id text, scopes text[]
 );
 comment on type openclaw.front_caller is
-  'Who calls an endpoint, or the answer that refuses. It sees the tokens of client_id and, with whole_user, all of user_id (null: of every user) and container_id (null: of every container and of none).';
+  'Who calls an endpoint, or the answer that refuses. It sees the tokens of client_id and, with whole_user, all of user_id (null: of every user) and container_id (null: of every container and of none). scopes are its own.';
 
 create function openclaw.client_refusal(error text, description text)
   returns openclaw.http_answer
@@ -169,6 +169,7 @@ begin
     caller.client_id := client.id;
     caller.whole_user := openclaw.scopes_cover(client.scopes, array[scope]);
     caller.user_id := client.user_id;
+    caller.scopes := client.scopes;
     return caller;
   end if;
   harness := openclaw.harness(http_authorization, scope);
@@ -181,6 +182,7 @@ begin
   caller.user_id := case when not openclaw.scopes_cover(harness.scopes, array['openclaw:any-user'])
                     then harness.user_id end;
   caller.container_id := harness.container_id;
+  caller.scopes := harness.scopes;
   return caller;
 end
 $$;

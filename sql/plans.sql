@@ -39,18 +39,28 @@ comment on function openclaw.take_tokens(text, double precision, double precisio
   'Takes cost from a token bucket that holds capacity and fills evenly within period; null when it had as much, else how long until it has. capacity null: no limit. A negative cost gives back. The bucket''s row is held until the transaction ends.';
 revoke all on function openclaw.take_tokens(text, double precision, double precision, interval) from public;
 
+create view openclaw.user_plans as
+  select u.id as user_id, u.plan_tier,
+         case when p.plan_tier is null then 100 else p.max_containers end as max_containers,
+         case when p.plan_tier is null then 1000 else p.max_live_tokens end as max_live_tokens,
+         p.max_token_lifetime, p.allowed_scopes,
+         case when p.plan_tier is null then 600 else p.issues_per_minute end as issues_per_minute
+  from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier;
+comment on view openclaw.user_plans is
+  'Each user''s plan. A tier without a row in openclaw.plans has the built-in limits: 100 containers, 1000 live tokens, no longest lifetime, every scope, 600 issues a minute.';
+revoke all on openclaw.user_plans from public;
+
 create function openclaw.plan_of(user_id text) returns openclaw.plans
   language plpgsql stable security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  stored record;
+  plan openclaw.plans;
 begin
-  select u.plan_tier, p as plan into stored
-  from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier
-  where u.id = plan_of.user_id;
-  return case when (stored.plan).plan_tier is not null or stored.plan_tier is null then stored.plan
-         else row(stored.plan_tier, 100, 1000, null, null, 600)::openclaw.plans end;
+  select p.plan_tier, p.max_containers, p.max_live_tokens, p.max_token_lifetime, p.allowed_scopes,
+         p.issues_per_minute
+  into plan from openclaw.user_plans as p where p.user_id = plan_of.user_id;
+  return plan;
 end
 $$;
 comment on function openclaw.plan_of(text) is
@@ -126,6 +136,20 @@ comment on function openclaw.plan_for_issue(text) is
   'plan_of, which keeps its scopes until the transaction ends. Errors: 40001 where it changed after the snapshot.';
 revoke all on function openclaw.plan_for_issue(text) from public;
 
+create function openclaw.refuse_issue(plan_tier text, issues_per_minute integer, wait interval) returns void
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.refuse_by_plan(
+    'rate_limited', format('plan "%s" allows %s issues a minute', plan_tier, issues_per_minute),
+    format('Try again in %s s.', ceil(extract(epoch from wait))));
+end
+$$;
+comment on function openclaw.refuse_issue(text, integer, interval) is
+  'Raises 53400 with reason: rate_limited.';
+revoke all on function openclaw.refuse_issue(text, integer, interval) from public;
+
 create function openclaw.claim_issue(user_id text, cost integer default 1) returns openclaw.plans
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
@@ -135,9 +159,7 @@ declare
   wait interval := openclaw.take_issue(plan, user_id, cost);
 begin
   if wait is not null then
-    perform openclaw.refuse_by_plan(
-      'rate_limited', format('plan "%s" allows %s issues a minute', plan.plan_tier, plan.issues_per_minute),
-      format('Try again in %s s.', ceil(extract(epoch from wait))));
+    perform openclaw.refuse_issue(plan.plan_tier, plan.issues_per_minute, wait);
   end if;
   return plan;
 end

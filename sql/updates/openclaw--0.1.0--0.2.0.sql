@@ -40,6 +40,9 @@ alter table openclaw.audit_log drop constraint audit_log_pkey;
 alter table openclaw.revoked_jwts drop constraint revoked_jwts_pkey;
 alter table openclaw.revoked_jwts add primary key (container_id, jti);
 
+-- What a caller may hand on: POST /v1/tokens.
+alter type openclaw.front_caller add attribute scopes text[];
+
 drop function openclaw.audit(text, text, text, text, text);
 drop function openclaw.front_introspect(text, text, text, text, text, text, text, text);
 drop function openclaw.front_introspect_many(text, text);
@@ -134,6 +137,24 @@ select pg_catalog.pg_extension_config_dump('openclaw.audit_blocks', '');
 -- writer has its transaction id and its lock on the log before it looks at the clock: whoever wrote
 -- before the mark is older, and holds the lock until its rows can be seen.
 
+create function openclaw.audit_time() returns timestamptz
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  xid constant xid8 := pg_current_xact_id();
+begin
+  return greatest(
+    clock_timestamp(), (select m.upper from openclaw.audit_marks as m),
+    (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
+end
+$$;
+
+comment on function openclaw.audit_time() is
+  'The time for an audit row of this transaction, which gets its id before the clock is looked at. Where the clock was set back, still none before what is sealed or marked.';
+
+revoke all on function openclaw.audit_time() from public;
+
 create function openclaw.audit(action text, user_id text, target text,
                                outcome text default 'success', reason text default null,
                                source inet default null, left_out integer default null)
@@ -141,21 +162,14 @@ create function openclaw.audit(action text, user_id text, target text,
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-declare
-  sealed_until timestamptz;
 begin
   -- A standby cannot keep what it refuses.
   if outcome = 'refused' and current_setting('transaction_read_only')::boolean then
     return;
   end if;
-  perform pg_current_xact_id();
-  -- Where the clock was set back, a row still comes after what is sealed.
-  sealed_until := greatest(
-    (select m.upper from openclaw.audit_marks as m),
-    (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
   insert into openclaw.audit_log
     (at, action, user_id, target, outcome, reason, request_id, on_behalf_of, source, left_out)
-  values (greatest(clock_timestamp(), sealed_until), action, user_id, target, outcome, reason,
+  values (openclaw.audit_time(), action, user_id, target, outcome, reason,
           nullif(openclaw.setting('request_id'), ''),
           coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()), source,
           nullif(left_out, 0));
@@ -686,18 +700,30 @@ comment on function openclaw.take_tokens(text, double precision, double precisio
 
 revoke all on function openclaw.take_tokens(text, double precision, double precision, interval) from public;
 
+create view openclaw.user_plans as
+  select u.id as user_id, u.plan_tier,
+         case when p.plan_tier is null then 100 else p.max_containers end as max_containers,
+         case when p.plan_tier is null then 1000 else p.max_live_tokens end as max_live_tokens,
+         p.max_token_lifetime, p.allowed_scopes,
+         case when p.plan_tier is null then 600 else p.issues_per_minute end as issues_per_minute
+  from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier;
+
+comment on view openclaw.user_plans is
+  'Each user''s plan. A tier without a row in openclaw.plans has the built-in limits: 100 containers, 1000 live tokens, no longest lifetime, every scope, 600 issues a minute.';
+
+revoke all on openclaw.user_plans from public;
+
 create function openclaw.plan_of(user_id text) returns openclaw.plans
   language plpgsql stable security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
-  stored record;
+  plan openclaw.plans;
 begin
-  select u.plan_tier, p as plan into stored
-  from openclaw.users as u left join openclaw.plans as p on p.plan_tier = u.plan_tier
-  where u.id = plan_of.user_id;
-  return case when (stored.plan).plan_tier is not null or stored.plan_tier is null then stored.plan
-         else row(stored.plan_tier, 100, 1000, null, null, 600)::openclaw.plans end;
+  select p.plan_tier, p.max_containers, p.max_live_tokens, p.max_token_lifetime, p.allowed_scopes,
+         p.issues_per_minute
+  into plan from openclaw.user_plans as p where p.user_id = plan_of.user_id;
+  return plan;
 end
 $$;
 
@@ -785,6 +811,22 @@ comment on function openclaw.plan_for_issue(text) is
 
 revoke all on function openclaw.plan_for_issue(text) from public;
 
+create function openclaw.refuse_issue(plan_tier text, issues_per_minute integer, wait interval) returns void
+  language plpgsql
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.refuse_by_plan(
+    'rate_limited', format('plan "%s" allows %s issues a minute', plan_tier, issues_per_minute),
+    format('Try again in %s s.', ceil(extract(epoch from wait))));
+end
+$$;
+
+comment on function openclaw.refuse_issue(text, integer, interval) is
+  'Raises 53400 with reason: rate_limited.';
+
+revoke all on function openclaw.refuse_issue(text, integer, interval) from public;
+
 create function openclaw.claim_issue(user_id text, cost integer default 1) returns openclaw.plans
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
@@ -794,9 +836,7 @@ declare
   wait interval := openclaw.take_issue(plan, user_id, cost);
 begin
   if wait is not null then
-    perform openclaw.refuse_by_plan(
-      'rate_limited', format('plan "%s" allows %s issues a minute', plan.plan_tier, plan.issues_per_minute),
-      format('Try again in %s s.', ceil(extract(epoch from wait))));
+    perform openclaw.refuse_issue(plan.plan_tier, plan.issues_per_minute, wait);
   end if;
   return plan;
 end
@@ -1406,18 +1446,58 @@ begin
 end
 $$;
 
-create or replace function openclaw.issue_token(
-    user_id text, scopes text[], lifetime interval default null,
-    issued_for text default 'user_direct', name text default null, container_id text default null,
-    out token text, out token_id text, out expires_at timestamptz)
-  language plpgsql volatile security definer
+create function openclaw.mint_tokens(
+    purpose text, count integer,
+    out ordinal integer, out token text, out token_hash bytea, out token_id text, out issued_as text)
+  returns setof record
+  language plpgsql volatile strict rows 1
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 declare
   minted record;
-  plan openclaw.plans;
 begin
-  perform openclaw.require_primary();
+  if count < 1 then
+    raise exception 'count must be at least 1' using errcode = '22023';
+  elsif count > 10000 then
+    raise exception 'count is too large' using errcode = '54000', hint = 'At most 10000 are made in one call.';
+  end if;
+  issued_as := openclaw.new_id('tok') || case when count > 1 then '_' || count else '' end;
+  for n in 1..count loop
+    minted := openclaw.mint_token(purpose);
+    ordinal := n;
+    token := minted.token;
+    token_hash := minted.token_hash;
+    token_id := case when count > 1 then issued_as || '_' || n else issued_as end;
+    return next;
+  end loop;
+end
+$$;
+
+comment on function openclaw.mint_tokens(text, integer) is
+  'So many new tokens, as mint_token makes one, with their ids. issued_as is what the ids have in common and an audit row names: of several tokens tok_…_COUNT, each id being that with _1 to _COUNT behind it; of one its id. Errors: 22023, 54000 for more than 10000.';
+
+revoke all on function openclaw.mint_tokens(text, integer) from public;
+
+-- Issuing. Whoever wants tokens says so in orders; all of them are met, or none is. What is looked at
+-- and locked is a user's; the rows are stored together, so that a thousand tokens cost little more
+-- than their rows.
+
+create type openclaw.token_order as (
+  user_id text, scopes text[], lifetime interval, issued_for text, name text, container_id text,
+  count integer, request_id text, on_behalf_of text
+);
+
+comment on type openclaw.token_order is
+  'What issue_orders is to issue: count tokens of one kind for one user, and what their audit row says of the caller.';
+
+create function openclaw.token_order(
+    user_id text, scopes text[], lifetime interval, issued_for text, name text, container_id text,
+    count integer)
+  returns openclaw.token_order
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
   -- By where it ends, too: intervals compare months as 30 days.
   if lifetime < interval '1 second' or lifetime > interval '11 years'
      or now() + lifetime > now() + interval '10 years' then
@@ -1426,41 +1506,248 @@ begin
   if scopes is null or not openclaw.are_grants(scopes) then
     raise exception 'scopes must be 1 to 64 of area:action or area:*' using errcode = '22023';
   end if;
-  perform openclaw.require_user(issue_token.user_id);
-  if issue_token.container_id is not null then
-    perform openclaw.require_container(issue_token.user_id, issue_token.container_id);
-  end if;
   if coalesce(issued_for, 'user_direct') not in ('user_direct', 'platform_harness') then
     raise exception 'unknown issued_for' using errcode = '22023',
       hint = 'Use user_direct or platform_harness.';
   end if;
-  plan := openclaw.claim_issue(issue_token.user_id);
-  perform openclaw.require_plan_scopes(plan, scopes);
-  lifetime := openclaw.plan_lifetime(plan, lifetime, interval '90 days');
+  return row(user_id, scopes, lifetime, coalesce(issued_for, 'user_direct'), name, container_id, count,
+             nullif(openclaw.setting('request_id'), ''),
+             coalesce(nullif(openclaw.setting('actor'), ''), openclaw.current_user_id()))::openclaw.token_order;
+end
+$$;
+
+comment on function openclaw.token_order(text, text[], interval, text, text, text, integer) is
+  'An order by its arguments. Errors: 22023 for scopes, lifetime or issued_for.';
+
+revoke all on function openclaw.token_order(text, text[], interval, text, text, text, integer) from public;
+
+create function openclaw.claim_order(wanted openclaw.token_order, claimed bigint) returns interval
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  plan record;
+  wait interval;
+begin
+  lock table openclaw.plans in row share mode; -- as require_user
+  perform from openclaw.users as u where u.id = wanted.user_id and u.disabled_at is null for share;
+  if not found then
+    perform openclaw.require_user(wanted.user_id);
+  end if;
+  if wanted.container_id is not null then
+    perform openclaw.require_container(wanted.user_id, wanted.container_id);
+  end if;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform openclaw.plan_for_issue(wanted.user_id);
+  end if;
+  select p.plan_tier, p.max_live_tokens, p.max_token_lifetime, p.allowed_scopes, p.issues_per_minute
+  into plan from openclaw.user_plans as p where p.user_id = wanted.user_id;
+  wait := openclaw.take_tokens('issues ' || wanted.user_id, wanted.count, plan.issues_per_minute, '1 minute');
+  if wait is not null then
+    perform openclaw.refuse_issue(plan.plan_tier, plan.issues_per_minute, wait);
+  end if;
+  if plan.allowed_scopes is not null then
+    perform openclaw.require_plan_scopes(openclaw.plan_of(wanted.user_id), wanted.scopes);
+  end if;
+  -- What is counted after the bucket is exact.
   if plan.max_live_tokens is not null then
     if (select count(*) from (
           select from openclaw.api_tokens as t
-          where t.user_id = issue_token.user_id and t.revoked_at is null and t.expires_at > now()
-          limit plan.max_live_tokens) as live) >= plan.max_live_tokens then
+          where t.user_id = wanted.user_id and t.revoked_at is null and t.expires_at > now()
+          limit plan.max_live_tokens) as live) + claimed + wanted.count > plan.max_live_tokens then
       perform openclaw.refuse_by_plan(
         'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
         'Revoke one, or change the plan.');
     end if;
   end if;
-  minted := openclaw.mint_token(coalesce(issued_for, 'user_direct'));
+  if plan.max_token_lifetime is null then
+    return coalesce(wanted.lifetime, interval '90 days');
+  end if;
+  return openclaw.plan_lifetime(openclaw.plan_of(wanted.user_id), wanted.lifetime, interval '90 days');
+end
+$$;
+
+comment on function openclaw.claim_order(openclaw.token_order, bigint) is
+  'Holds what an order depends on, takes it from its user''s issues a minute, and returns the lifetime of its tokens; claimed is how many live tokens the same user is about to have. Errors: P0002, 53400.';
+
+revoke all on function openclaw.claim_order(openclaw.token_order, bigint) from public;
+
+create function openclaw.claim_orders(orders openclaw.token_order[]) returns interval[]
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  wanted openclaw.token_order;
+  place integer := 0;
+  holder text := '';
+  claimed bigint := 0;
+  lifetimes interval[];
+  state text;
+  said text;
+  reason text;
+  advice text;
+begin
+  foreach wanted in array orders loop
+    place := place + 1;
+    -- Two that issue for the same users must not wait for one another.
+    if wanted.user_id collate "C" < holder collate "C" then
+      raise exception 'the orders are not sorted by user_id' using errcode = '22023';
+    end if;
+    claimed := case when wanted.user_id = holder then claimed else 0 end;
+    lifetimes[place] := openclaw.claim_order(wanted, claimed);
+    claimed := claimed + wanted.count;
+    holder := wanted.user_id;
+  end loop;
+  return lifetimes;
+exception when no_data_found or configuration_limit_exceeded then
+  get stacked diagnostics state = returned_sqlstate, said = message_text,
+    reason = pg_exception_detail, advice = pg_exception_hint;
+  raise exception '% (user %)', said, left(wanted.user_id, 128)
+    using errcode = state, detail = reason, hint = concat_ws(' ', nullif(advice, ''), 'Nothing was issued.');
+end
+$$;
+
+comment on function openclaw.claim_orders(openclaw.token_order[]) is
+  'claim_order for each of these, which are sorted by user_id (in collation "C"); a refusal says whose. Errors: as claim_order, 22023.';
+
+revoke all on function openclaw.claim_orders(openclaw.token_order[]) from public;
+
+create function openclaw.issue_order(
+    wanted openclaw.token_order, out token text, out token_id text, out expires_at timestamptz)
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  minted record;
+begin
+  expires_at := openclaw.claim_order(wanted, 0) + clock_timestamp();
+  minted := openclaw.mint_token(wanted.issued_for);
   token := minted.token;
-  insert into openclaw.api_tokens as t
-    (id, user_id, name, token_hash, scopes, expires_at, issued_for, container_id)
-  values (openclaw.new_id('tok'), issue_token.user_id, issue_token.name, minted.token_hash,
-          issue_token.scopes, clock_timestamp() + lifetime,
-          coalesce(issue_token.issued_for, 'user_direct'), issue_token.container_id)
-  returning t.id, t.expires_at into issue_token.token_id, issue_token.expires_at;
-  perform openclaw.audit('issue_token', issue_token.user_id, issue_token.token_id);
+  token_id := openclaw.new_id('tok');
+  insert into openclaw.api_tokens (id, user_id, name, token_hash, scopes, expires_at, issued_for, container_id)
+  values (issue_order.token_id, wanted.user_id, wanted.name, minted.token_hash, wanted.scopes,
+          issue_order.expires_at, wanted.issued_for, wanted.container_id);
+  insert into openclaw.audit_log (at, action, user_id, target, outcome, request_id, on_behalf_of)
+  values (openclaw.audit_time(), 'issue_token', wanted.user_id, issue_order.token_id, 'success',
+          wanted.request_id, wanted.on_behalf_of);
+end
+$$;
+
+comment on function openclaw.issue_order(openclaw.token_order) is
+  'Issues the one token that an order asks for. Errors: P0002, 53400.';
+
+revoke all on function openclaw.issue_order(openclaw.token_order) from public;
+
+create function openclaw.issue_orders(orders openclaw.token_order[])
+  returns table (place bigint, ordinal integer, user_id text, token text, token_id text, expires_at timestamptz)
+  language plpgsql volatile rows 100
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+#variable_conflict use_column
+declare
+  wanted openclaw.token_order := orders[1];
+  issued record;
+  lifetimes interval[];
+begin
+  if cardinality(orders) = 1 and wanted.count = 1 then
+    issued := openclaw.issue_order(wanted);
+    place := 1;
+    ordinal := 1;
+    user_id := wanted.user_id;
+    token := issued.token;
+    token_id := issued.token_id;
+    expires_at := issued.expires_at;
+    return next;
+    return;
+  end if;
+  lifetimes := openclaw.claim_orders(orders);
+  return query
+  with minted as materialized (
+    select o.*, m.*
+    from (select x.*, clock_timestamp() + lifetimes[x.place] as expires_at
+          from unnest(orders) with ordinality
+            as x(user_id, scopes, lifetime, issued_for, name, container_id, count, request_id, on_behalf_of, place)) as o
+    cross join lateral openclaw.mint_tokens(o.issued_for, o.count) as m
+  ), stored as (
+    insert into openclaw.api_tokens (id, user_id, name, token_hash, scopes, expires_at, issued_for, container_id)
+    select m.token_id, m.user_id, m.name, m.token_hash, m.scopes, m.expires_at, m.issued_for, m.container_id
+    from minted as m
+  ), audited as (
+    insert into openclaw.audit_log (at, action, user_id, target, outcome, request_id, on_behalf_of)
+    select openclaw.audit_time(), case m.count when 1 then 'issue_token' else 'issue_tokens' end, m.user_id,
+           m.issued_as, 'success', m.request_id, m.on_behalf_of
+    from minted as m where m.ordinal = 1
+  )
+  select m.place, m.ordinal, m.user_id, m.token, m.token_id, m.expires_at from minted as m;
+end
+$$;
+
+comment on function openclaw.issue_orders(openclaw.token_order[]) is
+  'Issues what all of these orders, sorted by user_id, ask for, and returns the tokens in the same order; or raises the first refusal, and issues nothing. One audit row for each order. Errors: P0002, 53400.';
+
+revoke all on function openclaw.issue_orders(openclaw.token_order[]) from public;
+
+create or replace function openclaw.issue_token(
+    user_id text, scopes text[], lifetime interval default null,
+    issued_for text default 'user_direct', name text default null, container_id text default null,
+    out token text, out token_id text, out expires_at timestamptz)
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  issued record;
+begin
+  perform openclaw.require_primary();
+  issued := openclaw.issue_order(
+    openclaw.token_order(user_id, scopes, lifetime, issued_for, name, container_id, 1));
+  token := issued.token;
+  token_id := issued.token_id;
+  expires_at := issued.expires_at;
 end
 $$;
 
 comment on function openclaw.issue_token(text, text[], interval, text, text, text) is
   'Issues an opaque token: its text is returned once and never stored. issued_for is user_direct or platform_harness; with container_id it is good for that container alone. lifetime defaults to 90 days, or to the plan''s longest if that is shorter. Errors: P0002 for an unknown user or container, 22023 for scopes, lifetime or issued_for, 53400 for what the plan does not allow, with reason: plan_tokens, plan_lifetime, plan_scopes or rate_limited.';
+
+create function openclaw.issue_tokens(
+    user_ids text[], scopes text[], lifetime interval default null,
+    issued_for text default 'user_direct', name text default null, container_id text default null,
+    count integer default 1)
+  returns table (ordinal bigint, token text, token_id text, user_id text, expires_at timestamptz)
+  language plpgsql volatile security definer rows 1000
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  common openclaw.token_order;
+  places bigint[];
+begin
+  perform openclaw.require_primary();
+  if user_ids is null or issue_tokens.count is null then
+    raise exception 'user_ids and count must not be null' using errcode = '22004';
+  elsif array_ndims(user_ids) > 1 then
+    raise exception 'user_ids must have one dimension' using errcode = '2202E';
+  elsif issue_tokens.count < 1 then
+    raise exception 'count must be at least 1' using errcode = '22023';
+  elsif cardinality(user_ids)::bigint * issue_tokens.count > 10000 then
+    raise exception 'too many tokens' using errcode = '54000', hint = 'At most 10000 are issued in one call.';
+  end if;
+  common := openclaw.token_order(null, scopes, lifetime, issued_for, name, container_id, issue_tokens.count);
+  -- In the order of the locks, and back to that of the caller.
+  places := array(select u.n from unnest(user_ids) with ordinality as u(id, n) order by u.id collate "C", u.n);
+  return query
+  select (places[i.place] - 1) * issue_tokens.count + i.ordinal, i.token, i.token_id, i.user_id, i.expires_at
+  from openclaw.issue_orders(array(
+    select row(u.id, common.scopes, common.lifetime, common.issued_for, common.name, common.container_id,
+               common.count, common.request_id, common.on_behalf_of)::openclaw.token_order
+    from unnest(user_ids) as u(id) order by u.id collate "C")) as i
+  order by 1;
+end
+$$;
+
+comment on function openclaw.issue_tokens(text[], text[], interval, text, text, text, integer) is
+  'Issues count opaque tokens for each of these users, up to 10000 in all, as issue_token does one: all of them, or none. One row each, ordinal from 1: the first user''s first. One audit row a user: of several tokens its action is issue_tokens, and its target what their ids begin with, tok_…_COUNT. Errors: as issue_token''s, the message naming the user; 22004, 2202E, 22023 for count, 54000 for more.';
+
+revoke all on function openclaw.issue_tokens(text[], text[], interval, text, text, text, integer) from public;
 
 create or replace function openclaw.revoke_token(user_id text, token_id text) returns boolean
   language plpgsql volatile security definer
@@ -2707,6 +2994,9 @@ comment on function openclaw.refuse_harness(text, text, text) is
 
 revoke all on function openclaw.refuse_harness(text, text, text) from public;
 
+comment on type openclaw.front_caller is
+  'Who calls an endpoint, or the answer that refuses. It sees the tokens of client_id and, with whole_user, all of user_id (null: of every user) and container_id (null: of every container and of none). scopes are its own.';
+
 create or replace function openclaw.client_refusal(error text, description text)
   returns openclaw.http_answer
   language sql immutable
@@ -2748,6 +3038,7 @@ begin
     caller.client_id := client.id;
     caller.whole_user := openclaw.scopes_cover(client.scopes, array[scope]);
     caller.user_id := client.user_id;
+    caller.scopes := client.scopes;
     return caller;
   end if;
   harness := openclaw.harness(http_authorization, scope);
@@ -2760,6 +3051,7 @@ begin
   caller.user_id := case when not openclaw.scopes_cover(harness.scopes, array['openclaw:any-user'])
                     then harness.user_id end;
   caller.container_id := harness.container_id;
+  caller.scopes := harness.scopes;
   return caller;
 end
 $$;
@@ -2937,7 +3229,7 @@ begin
 end
 $$;
 
--- What the front serves of our own: connect, verification for proxies, readiness, upkeep.
+-- What the front serves of our own: connect, opaque tokens, verification for proxies, readiness, upkeep.
 
 create function openclaw.refuse_connect(caller openclaw.token_verification, container_id text,
                                         status integer, error text, description text)
@@ -3025,6 +3317,230 @@ begin
 end
 $$;
 
+create function openclaw.refuse_tokens(caller openclaw.front_caller, status integer, error text,
+                                       description text, headers text default null)
+  returns openclaw.http_answer
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.audit_refusal(openclaw.setting('actor'), 'issue_tokens', caller.user_id, caller.client_id, error);
+  return openclaw.http_error(status, error, description, headers);
+end
+$$;
+
+comment on function openclaw.refuse_tokens(openclaw.front_caller, integer, text, text, text) is
+  'An error for a caller that asked for tokens, after an audit row.';
+
+revoke all on function openclaw.refuse_tokens(openclaw.front_caller, integer, text, text, text) from public;
+
+create function openclaw.front_order(
+    caller openclaw.front_caller, user_id text, scope text, expires_in text, name text,
+    container_id text, count text, request_id text,
+    out refusal openclaw.http_answer, out wanted openclaw.token_order)
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  scopes text[] := openclaw.parse_scopes(scope);
+  for_user text := coalesce(front_order.user_id, caller.user_id);
+  container text := coalesce(front_order.container_id, caller.container_id);
+begin
+  if not caller.whole_user then
+    refusal := openclaw.refuse_tokens(caller, 403, 'insufficient_scope', 'the client lacks the scope openclaw:issue');
+  elsif for_user is null then
+    refusal := openclaw.http_error(400, 'invalid_request', 'the parameter user_id is missing');
+  elsif scope is null then
+    refusal := openclaw.http_error(400, 'invalid_request', 'the parameter scope is missing');
+  elsif expires_in !~ '^[1-9][0-9]{0,8}$' or expires_in::integer > 315360000 then
+    refusal := openclaw.http_error(400, 'invalid_request', 'expires_in must be between one second and ten years');
+  elsif count !~ '^[1-9][0-9]{0,3}$' or count::integer > 1000 then
+    refusal := openclaw.http_error(400, 'invalid_request', 'count must be between 1 and 1000');
+  elsif name !~ '^[^[:cntrl:]]{1,128}$' then
+    refusal := openclaw.http_error(400, 'invalid_request', 'name must be 1 to 128 characters');
+  -- Rights at the front go into no token that is given to another: who got hold of this one could
+  -- else make himself others, which outlive it.
+  elsif coalesce(cardinality(scopes), 0) = 0 or scope ~ '(^| )openclaw:'
+        or not openclaw.scopes_cover(caller.scopes, scopes) then
+    refusal := openclaw.refuse_tokens(caller, 400, 'invalid_scope',
+                                      'scope must be a list of scopes that the caller''s own cover, without openclaw:…');
+  elsif for_user <> caller.user_id then
+    refusal := openclaw.refuse_tokens(caller, 404, 'not_found', 'no such user');
+  elsif container <> caller.container_id then
+    refusal := openclaw.refuse_tokens(caller, 404, 'not_found', 'no such container');
+  else
+    wanted := row(for_user, scopes, make_interval(secs => expires_in::integer), 'user_direct', name, container,
+                  coalesce(count::integer, 1), request_id, openclaw.setting('actor'))::openclaw.token_order;
+  end if;
+end
+$$;
+
+comment on function openclaw.front_order(openclaw.front_caller, text, text, text, text, text, text, text) is
+  'What a caller of POST /v1/tokens asks for, or the answer that refuses.';
+
+revoke all on function openclaw.front_order(openclaw.front_caller, text, text, text, text, text, text, text) from public;
+
+create function openclaw.front_issued(orders openclaw.token_order[])
+  returns table (place bigint, answer openclaw.http_answer)
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  -- Ids, scopes and tokens hold nothing that JSON would escape.
+  return query
+  select i.place, row(201, 'Content-Type: application/json', format(
+    '{"tokens":[%s],"user_id":"%s","scope":"%s",%s"expires_at":%s,"expires_in":%s}',
+    string_agg('{"token":"' || i.token || '","token_id":"' || i.token_id || '"}', ',' order by i.ordinal),
+    i.user_id, array_to_string((orders[i.place]).scopes, ' '),
+    '"container_id":"' || (orders[i.place]).container_id || '",',
+    floor(extract(epoch from min(i.expires_at))),
+    round(extract(epoch from min(i.expires_at) - clock_timestamp()))))::openclaw.http_answer
+  from openclaw.issue_orders(orders) as i group by i.place, i.user_id;
+end
+$$;
+
+comment on function openclaw.front_issued(openclaw.token_order[]) is
+  'issue_orders, with the answer to each order.';
+
+revoke all on function openclaw.front_issued(openclaw.token_order[]) from public;
+
+create function openclaw.front_issue(caller openclaw.front_caller, wanted openclaw.token_order)
+  returns openclaw.http_answer
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  given openclaw.http_answer;
+  reason text;
+  advice text;
+begin
+  select (i.answer).* into given from openclaw.front_issued(array[wanted]) as i;
+  return given;
+exception
+  when no_data_found then
+    get stacked diagnostics reason = pg_exception_detail;
+    return openclaw.refuse_tokens(caller, 404, 'not_found', case reason
+      when 'reason: unknown_container' then 'no such container' else 'no such user' end);
+  when configuration_limit_exceeded then
+    get stacked diagnostics reason = pg_exception_detail, advice = pg_exception_hint;
+    return case reason
+      when 'reason: rate_limited' then openclaw.refuse_tokens(
+        caller, 429, 'temporarily_unavailable', 'the user''s plan allows no more tokens at the moment',
+        'Retry-After: ' || substring(advice from '[0-9]+'))
+      when 'reason: plan_tokens' then openclaw.refuse_tokens(
+        caller, 403, 'access_denied', 'the user''s plan allows no more live tokens')
+      when 'reason: plan_scopes' then openclaw.refuse_tokens(
+        caller, 400, 'invalid_scope', 'the user''s plan does not allow every one of these scopes')
+      else openclaw.refuse_tokens(
+        caller, 400, 'invalid_request', 'the user''s plan does not allow so long a lifetime') end;
+  when lock_not_available then
+    return openclaw.http_error(503, 'temporarily_unavailable', 'the user is being changed', 'Retry-After: 1');
+end
+$$;
+
+comment on function openclaw.front_issue(openclaw.front_caller, openclaw.token_order) is
+  'The answer to one order, by itself: the tokens, or what is wrong with it.';
+
+revoke all on function openclaw.front_issue(openclaw.front_caller, openclaw.token_order) from public;
+
+create function openclaw.front_issues(
+    http_authorization text[], client_certificate text[], client_id text[], client_secret text[],
+    client_assertion_type text[], client_assertion text[], user_id text[], scope text[],
+    expires_in text[], name text[], container_id text[], count text[], request_id text[])
+  returns setof openclaw.http_answer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  request record;
+  brought text;
+  proven text[] := '{}';
+  callers openclaw.front_caller[];
+  actors text[];
+  known integer;
+  ignored text;
+  asked record;
+  answers openclaw.http_answer[];
+  orders openclaw.token_order[] := '{}';
+  places bigint[] := '{}';
+  owners integer[] := '{}';
+  waits text := current_setting('lock_timeout');
+  issued record;
+  all_issued boolean := false;
+begin
+  perform openclaw.require_primary();
+  for request in
+    select r.* from unnest(http_authorization, client_certificate, client_id, client_secret, client_assertion_type,
+                           client_assertion, user_id, scope, expires_in, name, container_id, count, request_id)
+      with ordinality as r(http_authorization, client_certificate, client_id, client_secret, client_assertion_type,
+                           client_assertion, user_id, scope, expires_in, name, container_id, count, request_id, n)
+  loop
+    ignored := set_config('openclaw.request_id', coalesce(request.request_id, ''), true);
+    -- Who is proven once need not be for the next request of the statement; an assertion is used up.
+    brought := row(request.http_authorization, request.client_certificate, request.client_id, request.client_secret,
+                   request.client_assertion_type, request.client_assertion)::text;
+    known := array_position(proven, brought);
+    if known is null then
+      known := cardinality(proven) + 1;
+      callers[known] := openclaw.front_caller(
+        request.http_authorization, request.client_certificate, request.client_id, request.client_secret,
+        request.client_assertion_type, request.client_assertion, 'openclaw:issue');
+      if ((callers[known]).refusal).status is not null then
+        answers[request.n] := (callers[known]).refusal;
+        continue;
+      end if;
+      actors[known] := openclaw.setting('actor');
+      proven[known] := case when request.client_assertion is null then brought else '' end;
+    else
+      ignored := set_config('openclaw.actor', actors[known], true);
+    end if;
+    asked := openclaw.front_order(callers[known], request.user_id, request.scope, request.expires_in, request.name,
+                                  request.container_id, request.count, request.request_id);
+    if (asked.refusal).status is not null then
+      answers[request.n] := asked.refusal;
+    else
+      orders := orders || asked.wanted;
+      places := places || request.n;
+      owners := owners || known;
+    end if;
+  end loop;
+
+  -- All together; where one is refused, each by itself.
+  if cardinality(orders) > 1 then
+    select array_agg(orders[i] order by (orders[i]).user_id collate "C", i),
+           array_agg(places[i] order by (orders[i]).user_id collate "C", i),
+           array_agg(owners[i] order by (orders[i]).user_id collate "C", i)
+    into orders, places, owners from generate_subscripts(places, 1) as i;
+    -- Nobody waits for long where it is a neighbour's user that somebody else's transaction holds.
+    ignored := set_config('lock_timeout', '250ms', true);
+    begin
+      for issued in select i.place, i.answer from openclaw.front_issued(orders) as i loop
+        answers[places[issued.place]] := issued.answer;
+      end loop;
+      all_issued := true;
+    exception when no_data_found or configuration_limit_exceeded or lock_not_available then
+      null;
+    end;
+  end if;
+  if not all_issued then
+    for i in 1..cardinality(orders) loop
+      ignored := set_config('openclaw.request_id', coalesce((orders[i]).request_id, ''), true);
+      ignored := set_config('openclaw.actor', actors[owners[i]], true);
+      answers[places[i]] := openclaw.front_issue(callers[owners[i]], orders[i]);
+    end loop;
+  end if;
+  ignored := set_config('openclaw.request_id', '', true);
+  ignored := set_config('openclaw.actor', '', true);
+  ignored := set_config('lock_timeout', waits, true);
+  return query select a.status, a.headers, a.body from unnest(answers) as a;
+end
+$$;
+
+comment on function openclaw.front_issues(text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[]) is
+  'POST /v1/tokens of many requests, one element and one answer each, in order; an array that is null as a whole, but the first, is null for each. Each issues count (default 1, up to 1000) opaque tokens of one user, with scope, expires_in (seconds), name and container_id, to an OAuth client or a harness that has openclaw:issue and reaches the user; scope lies within the caller''s own and holds no openclaw:…. 201 with the tokens, or 400, 403, 404, 429 or 503 as OAuth writes errors. A refusal concerns its request alone; the others are issued in one transaction. Errors: 25006.';
+
+revoke all on function openclaw.front_issues(text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[]) from public;
+
 create function openclaw.wal_position(out cluster bigint, out timeline bigint, out reached bigint,
                                       out standby boolean)
   language c volatile strict
@@ -3047,7 +3563,7 @@ create or replace function openclaw.capability_routines(capability text) returns
       ('verifier', '{verify_token,verify_tokens,verify_jwt,introspect,introspect_access_token,jwks,
                     status_list}'::name[]),
       ('session', '{begin_session,end_session,current_user_id,current_token_id,has_scope,sees_every_row}'),
-      ('issuer', '{create_user,disable_user,enable_user,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,
+      ('issuer', '{create_user,disable_user,enable_user,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,issue_tokens,
                   revoke_token,issue_access_token,issue_user_claim,connect,register_client,
                   rotate_client_secret,set_client_keys,disable_client,authenticate_client,
                   trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
@@ -3057,7 +3573,7 @@ create or replace function openclaw.capability_routines(capability text) returns
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
-                 front_introspection_lists,front_revoke,front_status_list,front_connect,front_verify,
+                 front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verify,
                  front_maintain,front_ready,wal_position}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability

@@ -11,3 +11,6 @@ alter table openclaw.audit_log drop constraint audit_log_pkey;
 -- The generated column was the key, which logical replication does not send.
 alter table openclaw.revoked_jwts drop constraint revoked_jwts_pkey;
 alter table openclaw.revoked_jwts add primary key (container_id, jti);
+
+-- What a caller may hand on: POST /v1/tokens.
+alter type openclaw.front_caller add attribute scopes text[];

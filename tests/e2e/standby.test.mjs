@@ -10,7 +10,7 @@ import { until } from './world.mjs';
 
 const database = 'platform';
 const endpoint = 'https://mcp.ada.example.com/mcp';
-const harnessScopes = '{openclaw:introspect,openclaw:revoke,openclaw:connect,openclaw:any-user,mcp:*}';
+const harnessScopes = '{openclaw:introspect,openclaw:revoke,openclaw:connect,openclaw:issue,openclaw:any-user,mcp:*}';
 
 // Volatile functions that a capability opens and that only read (and others, for good measure), with what shows that they work.
 const readers = {
@@ -61,6 +61,8 @@ const writers = {
   update_container: `openclaw.update_container('ada', 'ada-laptop', 'renamed')`,
   remove_container: `openclaw.remove_container('ada', 'ada-laptop')`,
   issue_token: `openclaw.issue_token('ada', '{mcp:tools}')`,
+  issue_tokens: `openclaw.issue_tokens('{ada}', '{mcp:tools}', count => 2)`,
+  front_issues: `openclaw.front_issues(array['Bearer ' || $1], null, null, null, null, null, '{ada}', '{mcp:tools}', null, null, null, null, null)`,
   revoke_token: `openclaw.revoke_token($1)`,
   register_client: `openclaw.register_client('another', user_id => 'ada')`,
   rotate_client_secret: `openclaw.rotate_client_secret('agent')`,
@@ -226,7 +228,7 @@ describe('a hot standby', () => {
     };
     const argument = {
       revoke_token: () => data.good.token, exchange_token: () => data.good.token,
-      refresh_access_token: () => data.refreshable, 'authenticate_client, by its key': assertion };
+      refresh_access_token: () => data.refreshable, front_issues: () => harness, 'authenticate_client, by its key': assertion };
     const refusal = async (ask, name) => {
       const values = argument[name] ? [argument[name]()] : [];
       const problem = await ask(`select ${writers[name]}`, values).then(() => null, (error) => error);

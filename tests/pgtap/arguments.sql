@@ -51,10 +51,13 @@ insert into odd values
   ('interval', 'the longest', $$interval '178000000 years'$$),
   ('interval', 'the least', $$interval '-178000000 years'$$),
   ('interval', 'more days than months', $$interval '1 month -29 days -23 hours'$$),
-  ('interval', 'the most microseconds', $$interval '2562047788 hours'$$);
+  ('interval', 'the most microseconds', $$interval '2562047788 hours'$$),
+  ('bigint', 'null', 'null::bigint'),
+  ('bigint', 'the least', '(-9223372036854775808)'),
+  ('bigint', 'the greatest', '9223372036854775807');
 
 create function pg_temp.ordinary(type regtype) returns text language sql as $$
-  select case type::text when 'text' then '''x''' when 'text[]' then '''{a:b}''' when 'integer' then '1'
+  select case type::text when 'text' then '''x''' when 'text[]' then '''{a:b}''' when 'integer' then '1' when 'bigint' then '1'
     when 'integer[]' then '''{1}''::integer[]'
     when 'bytea' then '''x''::bytea' when 'boolean' then 'true'
     when 'interval' then 'interval ''1 minute'''

@@ -14,12 +14,13 @@ create temp table routine as
 select p.oid::regprocedure as routine,
        format('select %s(%s)', 'openclaw.' || quote_ident(p.proname), coalesce((
          select string_agg(format('%L::%s',
-           case a.type::regtype::text when 'text[]' then '{a:b}' when 'integer' then '1' when 'interval' then '1 minute'
+           case a.type::regtype::text when 'text[]' then '{a:b}' when 'integer' then '1' when 'bigint' then '1' when 'interval' then '1 minute'
              when 'boolean' then 't' when 'bytea' then 'x' when 'timestamp with time zone' then 'now'
              when 'integer[]' then '{1}'
              when 'openclaw.authenticated_client' then '(,,x,harness,,{a:b},{client_credentials},)'
-             when 'openclaw.front_caller' then '(,x,t,,)'
+             when 'openclaw.front_caller' then '(,x,t,,,)'
              when 'json' then '{}' when 'regrole' then 'pgtap_privileges_nobody'
+             when 'openclaw.token_order' then '(x,{a:b},,user_direct,,,1,,)' when 'openclaw.token_order[]' then '{"(x,{a:b},,user_direct,,,1,,)"}'
              when 'openclaw.token_verification' then '(t,,,,,,,)' when 'text' then 'x' end,
              a.type::regtype), ', ' order by a.n)
          from unnest(p.proargtypes) with ordinality as a(type, n)), '')) as call
@@ -54,7 +55,8 @@ from (values
                    'create_grant(text,text,text[],interval,text)', 'revoke_grant(text,text)',
                    'revoke_jwt(text,text)', 'revoke_jwts_of(text,text)',
                    'revoke_container_tokens(text,text)', 'revoke_user_tokens(text)',
-                   'issue_token(text,text[],interval,text,text,text)', 'revoke_token(text,text)',
+                   'issue_token(text,text[],interval,text,text,text)',
+                   'issue_tokens(text[],text[],interval,text,text,text,integer)', 'revoke_token(text,text)',
                    'revoke_token(text)',
                    'issue_access_token(text,text[],interval,text,text,text,text,text,timestamp with time zone)',
                    'issue_user_claim(text,text,text[],interval,text)',
@@ -75,6 +77,7 @@ from (values
                   'front_maintain()',
                   'front_revoke(text,text,text,text,text,text,text,text,text)',
                   'front_connect(text,text,text,text)',
+                  'front_issues(text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[])',
                   'front_verify(text,text,text)', 'front_ready()', 'wal_position()'])) as v(capability, signatures),
                   unnest(signatures) as signature;
 

@@ -2,6 +2,8 @@
 \ir fixture.psql
 select plan(8);
 
+-- A session's first error has a context of its own.
+select (pg_temp.error_of($$select openclaw.issue_token('user_alice', '{mcp:tools}', container_id => 'ctr_none')$$)).state as ignored \gset
 select is((pg_temp.error_of(format(statement, 'ctr_bob')))::text,
           replace((pg_temp.error_of(format(statement, 'ctr_none')))::text, 'ctr_none', 'ctr_bob'),
   what || ' says of another user''s container what it says of none')
