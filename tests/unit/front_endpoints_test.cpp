@@ -23,7 +23,7 @@ TEST(Endpoints, AreAllServedUnderTheirPaths) {
                        "", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server",
                        "/.well-known/openid-configuration", "/healthz", "/oauth/authorize",
                        "/oauth/introspect", "/oauth/revoke", "/oauth/status", "/oauth/token",
-                       "/readyz", "/v1/connect", "/v1/introspect", "/v1/verify"}));
+                       "/readyz", "/v1/connect", "/v1/introspect", "/v1/tokens", "/v1/verify"}));
   EXPECT_EQ(paths.size(), endpoints().size());
 }
 
@@ -119,13 +119,24 @@ TEST(Endpoints, GiveARequestThatWritesWhatAnotherMayWantATransactionOfItsOwn) {
   EXPECT_FALSE(goes_alone(at("/v1/verify"), SqlArguments(3, "x")));
 }
 
+TEST(Endpoints, KeepNoRequestForATokenWaitingForWhoeverWantsAThousand) {
+  const Endpoint& issue = at("/v1/tokens");
+  for (std::size_t i = 0; i < arguments(issue).size(); ++i) {
+    const std::string_view name = arguments(issue)[i].name;
+    SqlArguments one(arguments(issue).size());
+    one[i] = "x";
+    EXPECT_EQ(goes_alone(issue, one), name == "client_assertion" || name == "count") << name;
+  }
+}
+
 TEST(Endpoints, LetAStandbyAnswerWhatOnlyReads) {
   std::set<std::string_view> writing;
   for (const Endpoint& endpoint : endpoints()) {
     if (!endpoint.reads) writing.insert(endpoint.name);
     if (endpoint.reads) EXPECT_NE(endpoint.coalescing, Coalescing::single) << endpoint.name;
   }
-  EXPECT_EQ(writing, (std::set<std::string_view>{"authorize", "healthz", "maintain", "revoke"}));
+  EXPECT_EQ(writing,
+            (std::set<std::string_view>{"authorize", "healthz", "issue", "maintain", "revoke"}));
 }
 
 TEST(Endpoints, CallAFunctionWithoutArgumentsPlainly) {
