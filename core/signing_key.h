@@ -49,7 +49,8 @@ class PublicKey {
   // RFC 7638 3, base64url of the SHA-256.
   std::string thumbprint() const;
   // Constant work for a signature of the right length; false for any other length, for DER, for r
-  // or s of zero or not below n, and for an S of Ed25519 that is not canonical.
+  // or s of zero or not below n, and for an S of Ed25519 that is not canonical. One thread at a
+  // time.
   bool verify(ByteView message, ByteView signature) const;
 
  private:
