@@ -8,7 +8,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ssl/context.hpp>
 
 #include "core/status_list.h"
 #include "gate/cli_verify.h"
@@ -36,7 +35,7 @@ std::string sentence_for(std::string_view outcome) {
 GetAnswer fetch(const Config& config, const GetRequest& request) {
   constexpr std::chrono::seconds kAtMost{10};
   asio::io_context loop;
-  asio::ssl::context tls = client_tls(config.jwks_ca);
+  ClientTls tls(config.jwks_ca);
   HttpsGet flight(loop.get_executor(), tls);
   GetAnswer answer{"connect"};
   asio::co_spawn(

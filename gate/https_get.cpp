@@ -138,20 +138,24 @@ asio::awaitable<error_code> connect(beast::tcp_stream& connection, Clock::time_p
 
 }  // namespace
 
-asio::ssl::context client_tls(const std::string& ca) {
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
-  context.set_verify_mode(asio::ssl::verify_peer);
+ClientTls::ClientTls(const std::string& ca)
+    : context_(asio::ssl::context::tls_client), wants_system_(ca.empty()) {
+  SSL_CTX_set_min_proto_version(context_.native_handle(), TLS1_2_VERSION);
+  context_.set_verify_mode(asio::ssl::verify_peer);
+  if (wants_system_) return;
   error_code failed;
-  if (ca.empty()) {
-    context.set_default_verify_paths(failed);
-  } else {
-    context.load_verify_file(ca, failed);
-  }
+  context_.load_verify_file(ca, failed);
   ERR_clear_error();
-  if (!failed) return context;
-  throw std::runtime_error((ca.empty() ? "the system's CA certificates" : ca) +
-                           ": cannot be read as PEM certificates");
+  if (failed) throw std::runtime_error(ca + ": cannot be read as PEM certificates");
+}
+
+asio::ssl::context& ClientTls::context() {
+  if (std::exchange(wants_system_, false)) {
+    error_code failed;
+    context_.set_default_verify_paths(failed);
+    ERR_clear_error();
+  }
+  return context_;
 }
 
 // Lets the connection be closed from outside for as long as it lives.
@@ -168,7 +172,7 @@ class HttpsGet::Closable {
   HttpsGet& get_;
 };
 
-HttpsGet::HttpsGet(asio::any_io_executor loop, asio::ssl::context& tls)
+HttpsGet::HttpsGet(asio::any_io_executor loop, ClientTls& tls)
     : tls_(tls), resolver_(std::move(loop)) {}
 
 asio::awaitable<GetAnswer> HttpsGet::get(const GetRequest& request, Clock::time_point deadline) {
@@ -196,7 +200,7 @@ asio::awaitable<GetAnswer> HttpsGet::get_plain(const GetRequest& request,
 
 asio::awaitable<GetAnswer> HttpsGet::get_over_tls(const GetRequest& request,
                                                   Clock::time_point deadline, const Found& found) {
-  asio::ssl::stream<beast::tcp_stream> stream(resolver_.get_executor(), tls_);
+  asio::ssl::stream<beast::tcp_stream> stream(resolver_.get_executor(), tls_.context());
   const Closable closable(*this, stream.next_layer());
   if (!expect_host(stream.native_handle(), request.url.host)) co_return GetAnswer{"tls"};
   error_code failure = co_await connect(stream.next_layer(), deadline, found);

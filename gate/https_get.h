@@ -19,9 +19,21 @@
 
 namespace openclaw::gate {
 
-// For a client that trusts the authorities of a PEM file, "" for the system's. std::runtime_error
-// with a sentence that names the file for one that cannot be read.
-boost::asio::ssl::context client_tls(const std::string& ca);
+// A client that trusts the authorities of a PEM file, "" for the system's.
+class ClientTls {
+ public:
+  // std::runtime_error with a sentence that names the file for one that cannot be read.
+  explicit ClientTls(const std::string& ca);
+
+  // For a connection. The system's authorities are read at the first: there are so many that it
+  // takes tens of milliseconds, which a gate without TLS to the platform need not wait for. Where
+  // they cannot be read no server is trusted.
+  boost::asio::ssl::context& context();
+
+ private:
+  boost::asio::ssl::context context_;
+  bool wants_system_;
+};
 
 struct GetRequest {
   HttpUrl url;
@@ -47,7 +59,7 @@ class HttpsGet {
   using Clock = std::chrono::steady_clock;
 
   // `tls` outlives it.
-  HttpsGet(boost::asio::any_io_executor loop, boost::asio::ssl::context& tls);
+  HttpsGet(boost::asio::any_io_executor loop, ClientTls& tls);
   HttpsGet(const HttpsGet&) = delete;
   HttpsGet& operator=(const HttpsGet&) = delete;
 
@@ -67,7 +79,7 @@ class HttpsGet {
   boost::asio::awaitable<GetAnswer> get_over_tls(const GetRequest& request,
                                                  Clock::time_point deadline, const Found& found);
 
-  boost::asio::ssl::context& tls_;
+  ClientTls& tls_;
   boost::asio::ip::tcp::resolver resolver_;
   boost::beast::tcp_stream* connection_ = nullptr;
   bool stopped_ = false;

@@ -10,7 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -88,7 +87,7 @@ struct JwksSource::State : std::enable_shared_from_this<State> {
       : request{.url = required_url(config.jwks_url),
                 .accept = "application/jwk-set+json, application/json",
                 .most_bytes = kMaxJwks},
-        tls(client_tls(config.jwks_ca)),
+        tls(config.jwks_ca),
         outage_limit(config.jwks_outage_limit),
         times(with_times),
         changed(std::move(on_changed)),
@@ -110,7 +109,7 @@ struct JwksSource::State : std::enable_shared_from_this<State> {
                                                 NamedBy who);
 
   GetRequest request;  // with the etag of keys
-  asio::ssl::context tls;
+  ClientTls tls;
   const std::chrono::seconds outage_limit;
   const JwksTimes times;
   const Changed changed;

@@ -9,7 +9,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -59,7 +58,7 @@ struct StatusLists::State : std::enable_shared_from_this<State> {
   State(asio::io_context& its_loop, const Config& config, Callbacks its_callbacks,
         const StatusTimes& times)
       : loop(its_loop.get_executor()),
-        tls(client_tls(config.jwks_ca)),
+        tls(config.jwks_ca),
         leeway(config.leeway),
         period(times.period),
         half(times.period / 2),
@@ -83,7 +82,7 @@ struct StatusLists::State : std::enable_shared_from_this<State> {
                                     milliseconds wait_at_most);
 
   const asio::any_io_executor loop;
-  asio::ssl::context tls;
+  ClientTls tls;
   const seconds leeway;
   const milliseconds period;
   const milliseconds half;  // of the period

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -491,6 +493,21 @@ TEST_F(JwksSourceTest, TakesOnlyHttpsAndHttpOnALoopbackHost) {
                           "http://[::1]:8080/", "http://localhost/"}) {
     EXPECT_NO_THROW(make(url)) << url;
   }
+}
+
+// They take long to read, and a gate whose platform is on loopback has no use for them.
+TEST_F(JwksSourceTest, ReadsTheSystemsAuthoritiesAtTheFirstConnectionWithTls) {
+  constexpr const char* kSystems = "SSL_CERT_FILE";  // OpenSSL's name for where they are
+  const char* const set = std::getenv(kSystems);
+  const std::optional<std::string> before =
+      set == nullptr ? std::nullopt : std::optional<std::string>(set);
+  const std::string ca = config_.jwks_ca;
+  config_.jwks_ca.clear();
+  setenv(kSystems, files_.path("missing.pem").c_str(), 1);
+  start();
+  setenv(kSystems, ca.c_str(), 1);
+  EXPECT_TRUE(until_outcome("ok"));
+  before ? setenv(kSystems, before->c_str(), 1) : unsetenv(kSystems);
 }
 
 TEST_F(JwksSourceTest, NamesTheCaFileThatItCannotRead) {
