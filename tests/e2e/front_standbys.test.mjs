@@ -87,7 +87,7 @@ describe('a front with two standbys', () => {
     await write(`create role ${role} login`);
     await write(`select openclaw.grant_access('${role}', 'front')`);
     standbys = await Promise.all([['first', 5532], ['second', 5533]].map(([name, port]) =>
-      new Server(folder, name, port, logged).copyOf(primary).start()));
+      new Server(folder, name, port, { ...logged, shared_preload_libraries: 'openclaw' }).copyOf(primary).start()));
     front = await startFront();
     await allServe();
   });
