@@ -375,26 +375,30 @@ struct PublicKey::Impl {
   std::string kid;
 
   // Error::invalid_key. The kid is the thumbprint.
-  static Result<PublicKey> of(Algorithm algorithm, Numbers numbers);
+  static Result<PublicKey> of(Algorithm algorithm, Numbers numbers, Origin origin);
+  // False when they make no key that is fit to verify.
+  bool take_numbers();
   std::string compute_thumbprint() const;
 };
 
-Result<PublicKey> PublicKey::Impl::of(Algorithm algorithm, Numbers numbers) {
+bool PublicKey::Impl::take_numbers() {
   const ErrorQueueRestorer restorer;
-  PkeyCtxPtr verifier;
   if (algorithm == Algorithm::EdDSA) {
-    if (numbers.first.size() != crypto_sign_ed25519_PUBLICKEYBYTES ||
-        crypto_core_ed25519_is_valid_point(numbers.first.data()) != 1) {
-      return Error::invalid_key;
-    }
-  } else {
-    const PkeyPtr pkey =
-        algorithm == Algorithm::ES256 ? p256_public_key(numbers) : rsa_public_key(numbers);
-    if (!pkey) return Error::invalid_key;
-    verifier = make_verifier(pkey.get());
+    return crypto_core_ed25519_is_valid_point(numbers.first.data()) == 1;
+  }
+  const PkeyPtr pkey =
+      algorithm == Algorithm::ES256 ? p256_public_key(numbers) : rsa_public_key(numbers);
+  if (pkey) verifier = make_verifier(pkey.get());
+  return verifier != nullptr;
+}
+
+Result<PublicKey> PublicKey::Impl::of(Algorithm algorithm, Numbers numbers, Origin origin) {
+  if (algorithm == Algorithm::EdDSA && numbers.first.size() != crypto_sign_ed25519_PUBLICKEYBYTES) {
+    return Error::invalid_key;
   }
   auto impl = std::make_unique<Impl>(
-      Impl{algorithm, std::move(numbers), std::move(verifier), std::string(), std::string()});
+      Impl{algorithm, std::move(numbers), nullptr, std::string(), std::string()});
+  if (origin == Origin::anyone && !impl->take_numbers()) return Error::invalid_key;
   impl->thumbprint = impl->compute_thumbprint();
   impl->kid = impl->thumbprint;
   return PublicKey(std::move(impl));
@@ -437,7 +441,17 @@ Result<PublicKey> PublicKey::from_jwk(std::string_view text) {
   return from_jwk(jwk->object());
 }
 
-Result<PublicKey> PublicKey::from_jwk(const JsonObject& jwk) {
+Result<PublicKey> PublicKey::from_own_jwk(std::string_view text) {
+  const Result<JsonDocument> jwk = parse_json_object(text, {.bytes = kMaxJwk});
+  if (!jwk) return jwk.error();
+  Result<PublicKey> key = read(jwk->object(), Origin::ourselves);
+  if (key && key->kid() != key->thumbprint()) return Error::invalid_key;
+  return key;
+}
+
+Result<PublicKey> PublicKey::from_jwk(const JsonObject& jwk) { return read(jwk, Origin::anyone); }
+
+Result<PublicKey> PublicKey::read(const JsonObject& jwk, Origin origin) {
   if (jwk.text_bytes() > kMaxJwk) return Error::malformed;
   const std::string_view kid = text_member(jwk, "kid");
   if (jwk.contains("kid") && !is_kid(kid)) return Error::malformed;
@@ -448,7 +462,7 @@ Result<PublicKey> PublicKey::from_jwk(const JsonObject& jwk) {
 
   Result<Numbers> numbers = numbers_of(jwk, *algorithm);
   if (!numbers) return numbers.error();
-  Result<PublicKey> key = Impl::of(*algorithm, std::move(*numbers));
+  Result<PublicKey> key = Impl::of(*algorithm, std::move(*numbers), origin);
   if (key && !kid.empty()) key->impl_->kid = kid;
   return key;
 }
@@ -486,6 +500,8 @@ std::string PublicKey::jwk() const {
 }
 
 bool PublicKey::verify(ByteView message, ByteView signature) const {
+  const bool by_openssl = impl_->algorithm != Algorithm::EdDSA;
+  if (by_openssl && !impl_->verifier && !impl_->take_numbers()) return false;
   switch (impl_->algorithm) {
     case Algorithm::EdDSA:
       return signature.size() == crypto_sign_ed25519_BYTES &&
@@ -518,7 +534,8 @@ SigningKey SigningKey::Impl::from_seed(ByteView seed) {
   Secret secret_key(crypto_sign_ed25519_SECRETKEYBYTES);
   Numbers numbers{Bytes(crypto_sign_ed25519_PUBLICKEYBYTES), {}};
   crypto_sign_ed25519_seed_keypair(numbers.first.data(), secret_key.data(), seed.data());
-  Result<PublicKey> public_key = PublicKey::Impl::of(Algorithm::EdDSA, std::move(numbers));
+  Result<PublicKey> public_key =
+      PublicKey::Impl::of(Algorithm::EdDSA, std::move(numbers), PublicKey::Origin::anyone);
   return SigningKey(
       std::make_unique<Impl>(Impl{std::move(*public_key), std::move(secret_key), nullptr}));
 }
@@ -529,7 +546,8 @@ Result<SigningKey> SigningKey::Impl::from_pkey(Algorithm algorithm, PkeyPtr pkey
                                   number_of(pkey.get(), OSSL_PKEY_PARAM_EC_PUB_Y, kP256Bytes)}
                         : Numbers{number_of(pkey.get(), OSSL_PKEY_PARAM_RSA_N),
                                   number_of(pkey.get(), OSSL_PKEY_PARAM_RSA_E)};
-  Result<PublicKey> public_key = PublicKey::Impl::of(algorithm, std::move(numbers));
+  Result<PublicKey> public_key =
+      PublicKey::Impl::of(algorithm, std::move(numbers), PublicKey::Origin::anyone);
   if (!public_key) return public_key.error();
   SigningKey key(std::make_unique<Impl>(Impl{std::move(*public_key), Secret(), std::move(pkey)}));
 

@@ -39,6 +39,10 @@ class PublicKey {
   // that is present must be 1..256 printable ASCII characters and is kept as given; one that is
   // absent is the thumbprint. A JWK with private members is Error::invalid_key.
   static Result<PublicKey> from_jwk(std::string_view json);
+  // The same of a key that generate() made and whose kid is its thumbprint, which is what vouches
+  // for its numbers: OpenSSL sees them when the first signature is checked, which takes
+  // milliseconds. Error::invalid_key for another kid.
+  static Result<PublicKey> from_own_jwk(std::string_view json);
   // The same of an object that was read, with at most 16 KiB of names and texts.
   static Result<PublicKey> from_jwk(const JsonObject& jwk);
 
@@ -56,6 +60,8 @@ class PublicKey {
  private:
   friend class SigningKey;
   struct Impl;
+  enum class Origin : std::uint8_t { anyone, ourselves };
+  static Result<PublicKey> read(const JsonObject& jwk, Origin origin);
   explicit PublicKey(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -74,7 +74,7 @@ void publish(Keys& keys, TimestampTz now) {
   keys.published_until = DT_NOEND;
   for (const StoredKey& key : keys.stored) {
     if (key.expires_at <= now) continue;
-    auto parsed = PublicKey::from_jwk(key.public_jwk);
+    auto parsed = PublicKey::from_own_jwk(key.public_jwk);
     if (!parsed || parsed->kid() != key.kid || parsed->algorithm() != key.algorithm) {
       warn_unusable(key.kid);
       continue;

@@ -654,6 +654,33 @@ INSTANTIATE_TEST_SUITE_P(
                     JwkRow{"ModulusMissing", without(Algorithm::RS256, "n")}),
     [](const auto& row) { return row.param.name; });
 
+TEST(Jwk, OfOurOwnIsVouchedForByItsThumbprint) {
+  for (Algorithm algorithm : {Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256}) {
+    const json jwk = public_jwk(algorithm);
+    const auto key = PublicKey::from_own_jwk(jwk.dump());
+    ASSERT_TRUE(key);
+    EXPECT_EQ(key->jwk(), PublicKey::from_jwk(jwk.dump())->jwk());
+    json other = jwk;
+    other["kid"] = "another";
+    EXPECT_FALSE(PublicKey::from_own_jwk(other.dump()));
+  }
+  json prime = with(Algorithm::RS256, "n", base64url_encode(prime_modulus()));
+  EXPECT_FALSE(PublicKey::from_own_jwk(prime.dump()));
+}
+
+TEST(Jwk, OfOurOwnWithNumbersThatAreNoKeyVerifiesNothing) {
+  for (json jwk : {with(Algorithm::RS256, "n", base64url_encode(prime_modulus())),
+                   with(Algorithm::RS256, "n", base64url_encode(even_modulus())),
+                   with(Algorithm::ES256, "x", base64url_encode(Bytes(32, 1))),
+                   with(Algorithm::ES256, "x", base64url_encode(Bytes(31, 1)))}) {
+    jwk.erase("kid");
+    const auto key = PublicKey::from_own_jwk(jwk.dump());
+    ASSERT_TRUE(key);
+    EXPECT_FALSE(key->verify(as_bytes("message"), Bytes(256, 1)));
+    EXPECT_FALSE(key->verify(as_bytes("message"), Bytes(64, 1)));
+  }
+}
+
 TEST(Jwk, RsaExponentsFrom3To64BitsAreTaken) {
   for (const Bytes& e : {Bytes{3}, Bytes{17}, Bytes{1, 0, 1}, Bytes(8, 0xFF)}) {
     EXPECT_EQ(verdict(with(Algorithm::RS256, "e", base64url_encode(e))), "accepted");
