@@ -2,6 +2,9 @@
 
 #include <string>
 
+#include "core/secret.h"
+#include "core/sha256.h"
+
 namespace openclaw::extension {
 namespace {
 
@@ -65,6 +68,18 @@ void FrontBatch::put(Datum http_answer) {
     heap_deform_tuple(&tuple, rows_.type, values, nulls);
     tuplestore_putvalues(rows_.store, rows_.type, values, nulls);
   });
+}
+
+Digest digest_of(std::span<const Argument> credentials) {
+  std::string all;
+  for (const Argument& credential : credentials) {
+    all += credential ? std::to_string(credential->size()) : "-";
+    all += ' ';
+    all += credential.value_or("");
+  }
+  const Digest digest = sha256(as_bytes(all));
+  wipe(all.data(), all.size());
+  return digest;
 }
 
 Datum call_openclaw(const char* name, std::span<const Argument> arguments) {

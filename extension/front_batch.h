@@ -38,6 +38,10 @@ class FrontBatch {
   std::vector<TextArray> columns_;
 };
 
+// By what a caller who has proven himself is known again within a statement: the SHA-256 of all
+// that he brought, so that comparing it tells a neighbour nothing.
+Digest digest_of(std::span<const Argument> credentials);
+
 // Calls openclaw.NAME, whose parameters are all of type text. Having EXECUTE on the function that
 // calls is enough; what NAME may touch is its own affair (SECURITY DEFINER). Never null.
 Datum call_openclaw(const char* name, std::span<const Argument> arguments);

@@ -5,8 +5,6 @@
 #include "core/json.h"
 #include "core/opaque_token.h"
 #include "core/scope.h"
-#include "core/secret.h"
-#include "core/sha256.h"
 #include "extension/front_batch.h"
 #include "extension/introspection.h"
 #include "extension/verification.h"
@@ -126,18 +124,6 @@ class Callers {
                   whole_user && DatumGetBool(*whole_user), optional_text(attribute(row, 4)),
                   optional_text(attribute(row, 5))};
     return {&proven_.insert_or_assign(key, std::move(caller)).first->second, 0};
-  }
-
-  static Digest digest_of(std::span<const Argument> arguments) {
-    std::string all;
-    for (const Argument& argument : arguments) {
-      all += argument ? std::to_string(argument->size()) : "-";
-      all += ' ';
-      all += argument.value_or("");
-    }
-    const Digest digest = sha256(as_bytes(all));
-    wipe(all.data(), all.size());
-    return digest;
   }
 
   std::string_view scope_;

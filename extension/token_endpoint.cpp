@@ -2,6 +2,7 @@
 // client with a secret, is decided here when it succeeds; whatever else comes is
 // openclaw.front_token's, which is the whole decision, request by request.
 #include <algorithm>
+#include <map>
 
 #include "core/endpoint.h"
 #include "core/json_writer.h"
@@ -46,50 +47,33 @@ class Clients {
         batch_.argument(request, client_assertion_type)) {
       return nullptr;
     }
-    const Proof proof{batch_.argument(request, authorization),
-                      batch_.argument(request, client_id),
-                      batch_.argument(request, client_secret),
-                      {}};
-    const auto known = std::find_if(known_.begin(), known_.end(),
-                                    [&](const Proof& other) { return proof.is_same(other); });
-    if (known != known_.end()) return &known->client;
-    const auto credentials = credentials_of(proof);
+    const Argument proof[] = {batch_.argument(request, authorization),
+                              batch_.argument(request, client_id),
+                              batch_.argument(request, client_secret)};
+    const Digest digest = digest_of(proof);
+    if (const auto known = known_.find(digest); known != known_.end()) return &known->second;
+    const auto credentials = credentials_of(proof[0], proof[1], proof[2]);
     auto client = credentials ? prove_client(*credentials, GetCurrentTimestamp()) : std::nullopt;
     if (!client) return nullptr;
-    known_.push_back(proof);
-    known_.back().client = std::move(*client);
-    return &known_.back().client;
+    return &known_.emplace(digest, std::move(*client)).first->second;
   }
 
  private:
-  struct Proof {
-    Argument authorization;
-    Argument client_id;
-    Argument client_secret;
-    Client client;
-
-    bool is_same(const Proof& other) const {
-      return authorization == other.authorization && client_id == other.client_id &&
-             client_secret == other.client_secret;
-    }
-  };
-
   // In one way (RFC 6749 2.3).
-  static std::optional<Credentials> credentials_of(const Proof& proof) {
-    if (proof.authorization) {
-      if (proof.client_secret || proof.authorization->size() > kMaxAuthorization) {
-        return std::nullopt;
-      }
-      auto basic = basic_credentials(*proof.authorization);
-      if (basic && proof.client_id && *proof.client_id != basic->client_id) return std::nullopt;
+  static std::optional<Credentials> credentials_of(const Argument& header, const Argument& id,
+                                                   const Argument& secret) {
+    if (header) {
+      if (secret || header->size() > kMaxAuthorization) return std::nullopt;
+      auto basic = basic_credentials(*header);
+      if (basic && id && *id != basic->client_id) return std::nullopt;
       return basic;
     }
-    if (!proof.client_id || !proof.client_secret) return std::nullopt;
-    return Credentials{std::string(*proof.client_id), std::string(*proof.client_secret)};
+    if (!id || !secret) return std::nullopt;
+    return Credentials{std::string(*id), std::string(*secret)};
   }
 
   const FrontBatch& batch_;
-  std::vector<Proof> known_;
+  std::map<Digest, Client> known_;
 };
 
 // The owner that a resource must have. Outer nothing: it can have none.
