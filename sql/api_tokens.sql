@@ -206,6 +206,7 @@ create function openclaw.issue_orders(orders openclaw.token_order[])
   returns table (place bigint, ordinal integer, user_id text, token text, token_id text, expires_at timestamptz)
   language plpgsql volatile rows 100
   set search_path = pg_catalog, openclaw, pg_temp
+  set work_mem = '64MB'  -- room for 10,000 tokens: none is written to a temporary file
   as $$
 #variable_conflict use_column
 declare
@@ -278,6 +279,7 @@ create function openclaw.issue_tokens(
   returns table (ordinal bigint, token text, token_id text, user_id text, expires_at timestamptz)
   language plpgsql volatile security definer rows 1000
   set search_path = pg_catalog, openclaw, pg_temp
+  set work_mem = '64MB'  -- room for 10,000 tokens: none is written to a temporary file
   as $$
 declare
   common openclaw.token_order;

@@ -1,7 +1,7 @@
 -- Many opaque tokens in one call: what is issued, what refuses it, and what the audit log says. Beside
 -- others at once: tests/e2e/issuing.test.mjs.
 \ir fixture.psql
-select plan(48);
+select plan(49);
 
 create function pg_temp.refusal(statement text) returns text language sql as $$
   select case when e.state is null then 'ok' else concat_ws(' | ', e.state, e.message, nullif(e.detail, ''), nullif(e.hint, '')) end
@@ -111,6 +111,19 @@ select is((select array_agg(ordinal || ' ' || replace(token_id, issued_as, '')) 
 select is((select bool_and(openclaw.token_hash(token) = token_hash) from openclaw.mint_tokens('platform_harness', 100)), true, 'its hashes are those of its tokens');
 select is((pg_temp.error_of(format('select openclaw.mint_tokens(%s)', arguments))).state, outcome, 'mint_tokens refuses ' || arguments)
 from (values ('''user_direct'', 0', '22023'), ('''user_direct'', -1', '22023'), ('''user_direct'', 10001', '54000'), ('''none'', 1', '22023')) as v(arguments, outcome);
+
+-- A token's text is stored nowhere, not even for the length of the call.
+savepoint huge;
+select openclaw.define_plan('huge'), openclaw.change_plan('user_alice', 'huge') as ignored \gset
+create function pg_temp.plan_of(statement text) returns setof text language plpgsql as $$
+begin
+  return query execute 'explain (analyze, buffers, costs off, timing off, summary off) ' || statement;
+end
+$$;
+set local work_mem = '64kB';
+select is(array(select p from pg_temp.plan_of($$select * from openclaw.issue_tokens('{user_alice}', '{mcp:tools}', count => 10000)$$) as p
+                where p like '%temp%'), '{}', 'ten thousand tokens are written to no temporary file');
+rollback to huge;
 
 -- An audit row's time.
 savepoint times;
