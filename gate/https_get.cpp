@@ -150,10 +150,11 @@ ClientTls::ClientTls(const std::string& ca)
 }
 
 asio::ssl::context& ClientTls::context() {
-  if (std::exchange(wants_system_, false)) {
+  if (wants_system_) {
     error_code failed;
     context_.set_default_verify_paths(failed);
     ERR_clear_error();
+    wants_system_ = static_cast<bool>(failed);  // to be read again
   }
   return context_;
 }
