@@ -7,7 +7,9 @@ select openclaw.create_master_key() as master_key, openclaw.rotate_signing_key()
        openclaw.rotate_signing_key('ES256', '0') as es256,
        openclaw.rotate_signing_key('RS256', '0') as rs256 \gset
 
-insert into openclaw.users (id) select 'user_' || n from generate_series(0, 9999) as n;
+-- A plan whose limits are asked and not reached.
+select openclaw.define_plan('bench', max_live_tokens => 1000000, issues_per_minute => 1000000) as plan \gset
+insert into openclaw.users (id, plan_tier) select 'user_' || n, 'bench' from generate_series(0, 9999) as n;
 select openclaw.register_container('user_0', 'laptop', 'external', 'https://mcp.example.com/mcp',
                                    container_id => 'ctr_bench') as container \gset
 
