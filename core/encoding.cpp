@@ -17,7 +17,7 @@ constexpr std::string_view kBase62Alphabet =
 
 constexpr std::string_view kBase64Url =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::uint32_t kNotBase64Url = 0x80;
+constexpr std::uint32_t kNotBase64Url = 1u << 24;
 
 // Two characters for each 12 bits: half the look-ups.
 using Pair = std::array<char, 2>;
@@ -31,18 +31,27 @@ constexpr std::array<Pair, 4096> make_base64url_pairs() {
 
 constexpr std::array<Pair, 4096> kBase64UrlPairs = make_base64url_pairs();
 
-constexpr std::array<std::uint8_t, 256> make_base64url_values() {
-  std::array<std::uint8_t, 256> values{};
-  values.fill(kNotBase64Url);
-  for (std::uint8_t i = 0; i < kBase64Url.size(); ++i) {
-    values[static_cast<unsigned char>(kBase64Url[i])] = i;
+// What a character stands for at each of the four places of a group, and kNotBase64Url, beyond the
+// group's 24 bits, for what is none of the alphabet.
+using Values = std::array<std::uint32_t, 256>;
+
+constexpr std::array<Values, 4> make_base64url_values() {
+  std::array<Values, 4> values{};
+  for (std::size_t place = 0; place < values.size(); ++place) {
+    values[place].fill(kNotBase64Url);
+    for (std::uint32_t i = 0; i < kBase64Url.size(); ++i) {
+      values[place][static_cast<unsigned char>(kBase64Url[i])] = i << (18 - 6 * place);
+    }
   }
   return values;
 }
 
-constexpr std::array<std::uint8_t, 256> kBase64UrlValues = make_base64url_values();
+constexpr std::array<Values, 4> kBase64UrlValues = make_base64url_values();
 
-std::uint32_t base64url_value(char c) { return kBase64UrlValues[static_cast<unsigned char>(c)]; }
+template <std::size_t place>
+std::uint32_t base64url_value(char c) {
+  return kBase64UrlValues[place][static_cast<unsigned char>(c)];
+}
 
 std::string encode_base64(ByteView bytes, int variant) {
   std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0');
@@ -112,23 +121,23 @@ Result<Bytes> base64url_decode(std::string_view text) {
   if (text.size() % 4 == 1) return Error::bad_encoding;
   Bytes bytes(text.size() / 4 * 3 + (text.size() % 4 * 6) / 8);
   std::uint8_t* out = bytes.data();
+  const char* in = text.data();
+  const char* const whole = in + text.size() / 4 * 4;
   std::uint32_t all = 0;  // kNotBase64Url once a character was none of the alphabet
-  std::size_t i = 0;
-  for (; i + 4 <= text.size(); i += 4) {
-    const std::uint32_t a = base64url_value(text[i]), b = base64url_value(text[i + 1]),
-                        c = base64url_value(text[i + 2]), d = base64url_value(text[i + 3]);
-    all |= a | b | c | d;
-    const std::uint32_t group = a << 18 | b << 12 | c << 6 | d;
-    *out++ = static_cast<std::uint8_t>(group >> 16);
-    *out++ = static_cast<std::uint8_t>(group >> 8);
-    *out++ = static_cast<std::uint8_t>(group);
+  for (; in != whole; in += 4, out += 3) {
+    const std::uint32_t group = base64url_value<0>(in[0]) | base64url_value<1>(in[1]) |
+                                base64url_value<2>(in[2]) | base64url_value<3>(in[3]);
+    all |= group;
+    const std::array<std::uint8_t, 3> octets{static_cast<std::uint8_t>(group >> 16),
+                                             static_cast<std::uint8_t>(group >> 8),
+                                             static_cast<std::uint8_t>(group)};
+    std::memcpy(out, octets.data(), octets.size());
   }
-  if (i < text.size()) {
-    const bool three = text.size() - i == 3;
-    const std::uint32_t a = base64url_value(text[i]), b = base64url_value(text[i + 1]),
-                        c = three ? base64url_value(text[i + 2]) : 0;
-    all |= a | b | c;
-    const std::uint32_t group = a << 18 | b << 12 | c << 6;
+  if (const std::size_t left = text.size() % 4; left != 0) {
+    const bool three = left == 3;
+    const std::uint32_t group = base64url_value<0>(in[0]) | base64url_value<1>(in[1]) |
+                                (three ? base64url_value<2>(in[2]) : 0);
+    all |= group;
     if ((group & (three ? 0xFF : 0xFFFF)) != 0) return Error::bad_encoding;
     *out++ = static_cast<std::uint8_t>(group >> 16);
     if (three) *out++ = static_cast<std::uint8_t>(group >> 8);

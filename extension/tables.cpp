@@ -324,110 +324,6 @@ Standing container_standing(Datum container_id, Datum user_id) {
   return standing;
 }
 
-// --- What is known of a user and a container -----------------------------------------------------
-//
-// JWTs come many for one container, and while nothing is written every statement's snapshot sees
-// the same: what was read under one snapshot is what an equal one reads. A transaction that writes
-// sees more than its snapshot tells, and neither uses nor leaves anything here.
-
-constexpr int kMostInProgress = 32;
-
-struct SeenBy {
-  TransactionId xmin, xmax;
-  uint32 xcnt;
-  int32 subxcnt;
-  bool suboverflowed, in_recovery;
-  TransactionId xip[kMostInProgress];
-};
-
-struct KnownStanding {
-  char ids[128];  // user and container, with a NUL between; longer ones are looked up each time
-  std::size_t ids_size;
-  SeenBy seen_by;
-  Standing standing;
-};
-
-KnownStanding known_standings[1024];  // 300 bytes each, touched when used
-SeenBy no_revoked_jwts;               // who saw the table without a row
-
-// False for one that cannot be told from others.
-bool describe(SeenBy& seen_by) {
-  if (IsolationUsesXactSnapshot() || !ActiveSnapshotSet() ||
-      TransactionIdIsValid(GetTopTransactionIdIfAny())) {
-    return false;
-  }
-  Snapshot snapshot = GetActiveSnapshot();
-  const int32 subxcnt = snapshot->subxcnt;
-  // A snapshot that overflowed has a count of subtransactions, and no list of them.
-  if (snapshot->snapshot_type != SNAPSHOT_MVCC || snapshot->suboverflowed || subxcnt < 0 ||
-      snapshot->xcnt + static_cast<uint32>(subxcnt) > kMostInProgress) {
-    return false;
-  }
-  seen_by = {snapshot->xmin,
-             snapshot->xmax,
-             snapshot->xcnt,
-             subxcnt,
-             snapshot->suboverflowed,
-             snapshot->takenDuringRecovery,
-             {}};
-  memcpy(seen_by.xip, snapshot->xip, snapshot->xcnt * sizeof(TransactionId));
-  memcpy(seen_by.xip + snapshot->xcnt, snapshot->subxip,
-         static_cast<std::size_t>(subxcnt) * sizeof(TransactionId));
-  return true;
-}
-
-bool is_same(const SeenBy& a, const SeenBy& b) {
-  return a.xmin == b.xmin && a.xmax == b.xmax && a.xcnt == b.xcnt && a.subxcnt == b.subxcnt &&
-         a.suboverflowed == b.suboverflowed && a.in_recovery == b.in_recovery &&
-         memcmp(a.xip, b.xip, (a.xcnt + static_cast<uint32>(a.subxcnt)) * sizeof(TransactionId)) ==
-             0;
-}
-
-bool is_known(const SeenBy& seen_by) {
-  SeenBy now;
-  return describe(now) && is_same(seen_by, now);
-}
-
-void know(SeenBy& seen_by) {
-  SeenBy now;
-  if (describe(now)) seen_by = now;
-}
-
-// Where these ids have their place; null when they are too long for one.
-KnownStanding* place_of(std::string_view user_id, std::string_view container_id) {
-  if (user_id.size() + container_id.size() + 1 > sizeof(KnownStanding::ids)) return nullptr;
-  const uint32 hash = hash_bytes(reinterpret_cast<const unsigned char*>(container_id.data()),
-                                 static_cast<int>(container_id.size())) ^
-                      hash_bytes(reinterpret_cast<const unsigned char*>(user_id.data()),
-                                 static_cast<int>(user_id.size()));
-  return &known_standings[hash % lengthof(known_standings)];
-}
-
-bool is_of(const KnownStanding& known, std::string_view user_id, std::string_view container_id) {
-  return known.ids_size == user_id.size() + 1 + container_id.size() &&
-         memcmp(known.ids, user_id.data(), user_id.size()) == 0 &&
-         known.ids[user_id.size()] == '\0' &&
-         memcmp(known.ids + user_id.size() + 1, container_id.data(), container_id.size()) == 0;
-}
-
-const Standing* known_standing(std::string_view user_id, std::string_view container_id) {
-  const KnownStanding* known = place_of(user_id, container_id);
-  if (known == nullptr || !is_of(*known, user_id, container_id)) return nullptr;
-  return is_known(known->seen_by) ? &known->standing : nullptr;
-}
-
-void know_standing(std::string_view user_id, std::string_view container_id, Standing standing) {
-  KnownStanding* known = place_of(user_id, container_id);
-  SeenBy now;
-  if (known == nullptr || !describe(now)) return;
-  memcpy(known->ids, user_id.data(), user_id.size());
-  known->ids[user_id.size()] = '\0';
-  memcpy(known->ids + user_id.size() + 1, container_id.data(), container_id.size());
-  known->ids_size = user_id.size() + 1 + container_id.size();
-  known->seen_by = now;
-  known->standing = standing;
-}
-
 }  // namespace
 
 void register_table_invalidation() {
@@ -456,20 +352,16 @@ void find_tokens(std::span<const Digest> hashes, std::span<TokenRow> rows, Sight
   });
 }
 
-Standing standing_of(std::string_view user_id, std::string_view container_id) {
-  if (const Standing* known = known_standing(user_id, container_id)) return *known;
-  const Standing standing = guarded([&] {
+Standing read_standing(std::string_view user_id, std::string_view container_id) {
+  return guarded([&] {
     Datum user = new_text(user_id);
     if (!user_is_live(user)) return Standing{};
     if (container_id.empty()) return Standing{true, 0};
     return container_standing(new_text(container_id), user);
   });
-  know_standing(user_id, container_id, standing);
-  return standing;
 }
 
-bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {
-  if (is_known(no_revoked_jwts)) return false;
+Revocation read_revocation(std::string_view container_id, std::string_view jti) {
   const std::string id = std::string(container_id).append(" ").append(jti);
   const std::string_view key = id;
   return guarded([&] {
@@ -478,11 +370,12 @@ bool is_revoked_jwt(std::string_view container_id, std::string_view jti) {
     IndexReader reader = OidIsValid(find_relation("revoked_jwts_id_key"))
                              ? open_index("revoked_jwts", "revoked_jwts_id_key")
                              : open_index("revoked_jwts", kFormer);
-    const bool none = holds_nothing(reader);
-    const bool revoked = !none && seek(reader, new_text(key), F_TEXTEQ);
+    Revocation found = Revocation::no_rows;
+    if (!holds_nothing(reader)) {
+      found = seek(reader, new_text(key), F_TEXTEQ) ? Revocation::revoked : Revocation::of_others;
+    }
     close_index(reader);
-    if (none) know(no_revoked_jwts);
-    return revoked;
+    return found;
   });
 }
 

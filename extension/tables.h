@@ -45,10 +45,11 @@ struct Standing {
               // exists, is not disabled and belongs to the user
   std::int32_t jwt_generation;  // of the container, when live
 };
-Standing standing_of(std::string_view user_id, std::string_view container_id);
+Standing read_standing(std::string_view user_id, std::string_view container_id);
 
-// True when a container's JWT with this id was revoked by itself.
-bool is_revoked_jwt(std::string_view container_id, std::string_view jti);
+// What the table of JWTs that were revoked by themselves holds.
+enum class Revocation { no_rows, of_others, revoked };
+Revocation read_revocation(std::string_view container_id, std::string_view jti);
 
 // A container that JWTs are issued for, as it is now, and what its owner's plan says of them;
 // datums live in the caller's memory context.

@@ -9,6 +9,7 @@
 #include "core/status_list.h"
 #include "extension/key_cache.h"
 #include "extension/settings.h"
+#include "extension/standing.h"
 
 namespace openclaw::extension {
 namespace {

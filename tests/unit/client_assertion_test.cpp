@@ -150,6 +150,27 @@ TEST(ClientAssertion, TypMayBeAbsentOrSayThatItIsAJwtOrAClientAuthentication) {
   }
 }
 
+// The header read last is kept: it must not pass for another, nor for what another reader demands.
+TEST(ClientAssertion, AHeaderIsJudgedByItselfAndByWhoReadsIt) {
+  JwtExpectation ours;
+  ours.issuer = kIssuer;
+  ours.now = kNow;
+  const auto verified = [&](std::string_view jwt) {
+    return reason(verify_jwt(jwt, published_keys(), ours));
+  };
+  const std::string without_typ = good_assertion();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(outcome(without_typ), "accepted");
+    EXPECT_EQ(verified(without_typ), "malformed") << "typ must be there in a JWT of ours";
+    EXPECT_EQ(outcome(with_member("typ", "JWT")), "accepted");
+    EXPECT_EQ(verified(with_member("typ", "JWT")), "wrong_type");
+    EXPECT_EQ(outcome(with_member("alg", "Ed25519")), "accepted");
+    EXPECT_EQ(verified(with_member("alg", "Ed25519")), "malformed");
+    EXPECT_EQ(outcome(good_assertion(Algorithm::ES256)), "accepted");
+    EXPECT_EQ(outcome(with_member("kid", "nobody")), "unknown_key");
+  }
+}
+
 TEST(ClientAssertion, UnknownHeaderMembersAndClaimsAreIgnored) {
   EXPECT_EQ(outcome(with_member("x5t", "AAAA")), "accepted");
   EXPECT_EQ(outcome(with_claim("scope", "anything")), "accepted");
