@@ -26,6 +26,9 @@ BUILD_KEY = $(shell { echo '$(CXX) $(CXXFLAGS) $(CPPFLAGS) $(LDFLAGS) $(PG_CONFI
               $(PG_CONFIG); } | cksum | cut -d ' ' -f 1)
 BUILD_FOLDER = build/pg$(shell $(PG_CONFIG) --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')-$(BUILD_KEY)
 
+# `make -j all install` would else build in one folder twice at once.
+.NOTPARALLEL:
+
 $(PGXS_TARGETS):
 	@folder=$(BUILD_FOLDER) && mkdir -p $$folder/core $$folder/extension && \
 	  $(MAKE) --no-print-directory -C $$folder -f ../../Makefile IN_BUILD_FOLDER=1 VPATH=../.. \
