@@ -125,7 +125,8 @@ void remember(Session& session, const TokenRow& row) {
   for (std::string_view scope : granted_scopes(row)) session.scopes.emplace_back(scope);
 }
 
-void look_again(Session& session) {
+// Apart from what every row runs, whose frame it would make large.
+[[gnu::noinline]] void look_again(Session& session) {
   const View now = present_view();
   TokenRow row{};
   find_tokens({&session.token_hash, 1}, {&row, 1}, Sight::latest);
