@@ -202,13 +202,13 @@ export const postgres = [
   },
   {
     name: 'policy on current_user_id(), a row',
-    unit: 'ns', better: 'lower', runs: 3,
+    unit: 'ns', better: 'lower', runs: 9,
     ours: ({ postgres }) => postgres.policyScan('bench_function'),
     peers: [{ name: 'the same policy on a constant', target: 1.3, run: ({ postgres }) => postgres.policyScan('bench_constant') }],
   },
   {
     name: 'policy on (select current_user_id()), a row',
-    unit: 'ns', better: 'lower', runs: 3,
+    unit: 'ns', better: 'lower', runs: 9,
     ours: ({ postgres }) => postgres.policyScan('bench_select'),
     peers: [{ name: 'the same policy on a constant', target: 1.3, run: ({ postgres }) => postgres.policyScan('bench_constant') }],
   },
