@@ -51,20 +51,6 @@ std::optional<std::string> optional_text(std::optional<Datum> value) {
   return value ? std::optional(std::string(text_of(*value))) : std::nullopt;
 }
 
-// The token of an Authorization header of scheme Bearer, as openclaw.bearer_token finds it.
-Argument bearer_token(const Argument& header) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (!header || header->size() <= kScheme.size()) return std::nullopt;
-  for (std::size_t i = 0; i < kScheme.size(); i++) {
-    const char c = (*header)[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != kScheme[i]) {
-      return std::nullopt;
-    }
-  }
-  const std::size_t begin = header->find_first_not_of(' ', kScheme.size());
-  return begin == header->npos ? std::nullopt : Argument(header->substr(begin));
-}
-
 // The callers of one statement. Who has proven himself once need not do so again for the next
 // request; what proves him is remembered as its SHA-256. Whoever is refused is refused, and
 // audited, for each request.

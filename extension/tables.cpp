@@ -379,6 +379,24 @@ Revocation read_revocation(std::string_view container_id, std::string_view jti) 
   });
 }
 
+Datum read_container_id(std::string_view mcp_endpoint, Datum user_id) {
+  return guarded([&] {
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ, new_text(mcp_endpoint));
+    ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, user_id);
+    IndexReader reader =
+        open_index("containers", "containers_endpoint_key", Sight::statement, 2, 2);
+    index_rescan(reader.scan, keys, 2, nullptr, 0);
+    reader.slot = table_slot_create(reader.table, nullptr);
+    Datum id = 0;
+    if (index_getnext_slot(reader.scan, ForwardScanDirection, reader.slot)) {
+      id = copy_of(reader.slot, containers::id);
+    }
+    close_index(reader);
+    return id;
+  });
+}
+
 TargetRow read_target(std::string_view container_id) {
   return guarded([&] {
     constexpr Sight sight = Sight::latest;

@@ -51,6 +51,10 @@ Standing read_standing(std::string_view user_id, std::string_view container_id);
 enum class Revocation { no_rows, of_others, revoked };
 Revocation read_revocation(std::string_view container_id, std::string_view jti);
 
+// containers.id, in the caller's memory context, of the live container that has this endpoint and
+// this owner (text); 0 for none.
+Datum read_container_id(std::string_view mcp_endpoint, Datum user_id);
+
 // A container that JWTs are issued for, as it is now, and what its owner's plan says of them;
 // datums live in the caller's memory context.
 struct TargetRow {

@@ -20,7 +20,7 @@ create function openclaw.capability_routines(capability text) returns setof regp
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
-                 front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verify,
+                 front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verifications,
                  front_maintain,front_ready,wal_position}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability

@@ -302,81 +302,13 @@ comment on function openclaw.front_issues(text[], text[], text[], text[], text[]
 revoke all on function openclaw.front_issues(text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[]) from public;
 
 -- An opaque token is good for the container it is bound to, or for its user's containers.
-create function openclaw.check_bearer(token text, audience text, scopes text[],
-                                      out valid boolean, out reason text, out user_id text,
-                                      out container_id text, out granted text[])
-  language plpgsql stable
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  jwt openclaw.jwt_verification;
-  opaque openclaw.token_verification;
-begin
-  if strpos(token, '.') > 0 then
-    jwt := openclaw.verify_jwt(token, audience, scopes);
-    valid := jwt.valid;
-    reason := jwt.reason;
-    user_id := jwt.user_id;
-    container_id := jwt.container_id;
-    granted := jwt.scopes;
-    return;
-  end if;
-  opaque := openclaw.verify_token(token, scopes);
-  valid := opaque.valid;
-  reason := opaque.reason;
-  if not valid then
-    return;
-  end if;
-  select c.id into container_id
-  from openclaw.containers as c
-  where c.user_id = opaque.user_id and c.mcp_endpoint = check_bearer.audience
-    and c.disabled_at is null and c.id = coalesce(opaque.container_id, c.id)
-    and opaque.issued_for = 'user_direct';
-  if not found then
-    valid := false;
-    reason := 'wrong_audience';
-    return;
-  end if;
-  user_id := opaque.user_id;
-  granted := opaque.scopes;
-end
-$$;
-comment on function openclaw.check_bearer(text, text, text[]) is
-  'Whether a bearer token, JWT or user_direct opaque, opens the container with this endpoint.';
-revoke all on function openclaw.check_bearer(text, text, text[]) from public;
-
-create function openclaw.front_verify(http_authorization text, audience text, scope text)
-  returns openclaw.http_answer
-  language plpgsql stable security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  scopes text[] := openclaw.parse_scopes(coalesce(scope, ''));
-  checked record;
-begin
-  if audience is null or octet_length(audience) > 2048 then
-    return openclaw.http_error(400, 'invalid_request',
-                               'the parameter audience is missing or too long');
-  end if;
-  if scopes is null or array_to_string(scopes, ' ') like '%*%' then
-    return openclaw.http_error(400, 'invalid_scope', 'scope must be a list of area:action');
-  end if;
-  checked := openclaw.check_bearer(openclaw.bearer_token(http_authorization), audience, scopes);
-  if not checked.valid then
-    return openclaw.bearer_refusal(http_authorization, checked.reason, array_to_string(scopes, ' '));
-  end if;
-  return openclaw.http_json(
-    200,
-    json_build_object('user_id', checked.user_id, 'container_id', checked.container_id,
-                      'scope', array_to_string(checked.granted, ' ')),
-    concat_ws(e'\n', 'X-OpenClaw-User-Id: ' || checked.user_id,
-              'X-OpenClaw-Container-Id: ' || checked.container_id,
-              'X-OpenClaw-Scope: ' || array_to_string(checked.granted, ' ')));
-end
-$$;
-comment on function openclaw.front_verify(text, text, text) is
-  '/v1/verify, for a proxy''s subrequest: whether the forwarded bearer token opens the container whose endpoint is audience, with every scope. 200 with X-OpenClaw-User-Id, -Container-Id and -Scope; 401 or 403 with the challenge (RFC 6750 section 3).';
-revoke all on function openclaw.front_verify(text, text, text) from public;
+create function openclaw.front_verifications(http_authorization text[], audience text[], scope text[])
+  returns setof openclaw.http_answer
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_front_verifications';
+comment on function openclaw.front_verifications(text[], text[], text[]) is
+  '/v1/verify of many requests, one element and one answer each, in order, for a proxy''s subrequests: whether the forwarded bearer token, a JWT or a user_direct opaque one, opens the container whose endpoint is audience, with every scope. 200 with X-OpenClaw-User-Id, -Container-Id and -Scope; 401 or 403 with the challenge (RFC 6750 section 3). Errors: 2202E, 54000 for more than 1024 requests.';
+revoke all on function openclaw.front_verifications(text[], text[], text[]) from public;
 
 create function openclaw.front_maintain() returns openclaw.http_answer
   language sql volatile security definer

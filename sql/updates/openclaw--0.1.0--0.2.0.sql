@@ -44,8 +44,10 @@ alter table openclaw.revoked_jwts add primary key (container_id, jti);
 alter type openclaw.front_caller add attribute scopes text[];
 
 drop function openclaw.audit(text, text, text, text, text);
+drop function openclaw.check_bearer(text, text, text[]);
 drop function openclaw.front_introspect(text, text, text, text, text, text, text, text);
 drop function openclaw.front_introspect_many(text, text);
+drop function openclaw.front_verify(text, text, text);
 drop function openclaw.jwt_seconds(interval, text);
 
 create function openclaw.require_primary() returns void
@@ -3543,6 +3545,17 @@ comment on function openclaw.front_issues(text[], text[], text[], text[], text[]
 
 revoke all on function openclaw.front_issues(text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], text[]) from public;
 
+-- An opaque token is good for the container it is bound to, or for its user's containers.
+create function openclaw.front_verifications(http_authorization text[], audience text[], scope text[])
+  returns setof openclaw.http_answer
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_front_verifications';
+
+comment on function openclaw.front_verifications(text[], text[], text[]) is
+  '/v1/verify of many requests, one element and one answer each, in order, for a proxy''s subrequests: whether the forwarded bearer token, a JWT or a user_direct opaque one, opens the container whose endpoint is audience, with every scope. 200 with X-OpenClaw-User-Id, -Container-Id and -Scope; 401 or 403 with the challenge (RFC 6750 section 3). Errors: 2202E, 54000 for more than 1024 requests.';
+
+revoke all on function openclaw.front_verifications(text[], text[], text[]) from public;
+
 create function openclaw.wal_position(out cluster bigint, out timeline bigint, out reached bigint,
                                       out standby boolean)
   language c volatile strict
@@ -3575,7 +3588,7 @@ create or replace function openclaw.capability_routines(capability text) returns
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
-                 front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verify,
+                 front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verifications,
                  front_maintain,front_ready,wal_position}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability

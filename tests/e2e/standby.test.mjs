@@ -43,7 +43,7 @@ const readers = {
       array['Bearer ' || $2], array[json_build_array($3)::text]) as a)`,
   front_status_list: `(openclaw.front_status_list('/ada-laptop/0')).status = 200`,
   front_connect: `(openclaw.front_connect('Bearer ' || $2, null, 'ada-laptop', null)).status = 200`,
-  front_verify: `(openclaw.front_verify('Bearer ' || $4, '${endpoint}', null)).status = 200`,
+  front_verifications: `(select status = 200 from openclaw.front_verifications(array['Bearer ' || $4], array['${endpoint}'], null))`,
   wal_position: `(openclaw.wal_position()).standby`,
   front_ready: `(openclaw.front_ready()).status = 200`,
 };

@@ -21,8 +21,8 @@ prepare answers(text, text, text, text, text, text, text) as select array[
   openclaw.verify_jwt($5, $6)::text, openclaw.jwks()::text, openclaw.front_jwks(null)::text,
   openclaw.front_metadata('')::text, openclaw.front_ready()::text,
   pg_temp.front_introspect($4, $1, null)::text, pg_temp.front_introspect($4, $3, null)::text,
-  openclaw.front_verify($7, $6, 'mcp:tools')::text,
-  openclaw.front_verify('Bearer x', $6, null)::text] as answers;
+  pg_temp.front_verify($7, $6, 'mcp:tools')::text,
+  pg_temp.front_verify('Bearer x', $6, null)::text] as answers;
 \set execute 'execute answers(:''alice_token'', :''revoked_token'', :''bob_token'', :''harness'', :''jwt'', :''alice_endpoint'', :''alice'')'
 select 'Bearer ' || :'harness_token' as harness, 'Bearer ' || :'alice_token' as alice \gset
 :execute \gset honest_

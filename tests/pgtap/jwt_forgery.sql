@@ -158,10 +158,10 @@ select is(array_agg(distinct openclaw.introspect(jwt)::text), array['{"active":f
   'introspect answers every forgery in the same way')
 from forgery;
 -- More than one space after the scheme is allowed (RFC 9110 section 11.4), so that one is no forgery.
-select is(array_agg(distinct openclaw.front_verify('Bearer ' || jwt, :'alice_endpoint',
+select is(array_agg(distinct pg_temp.front_verify('Bearer ' || jwt, :'alice_endpoint',
   null)::text),
-  array[openclaw.front_verify('Bearer x', :'alice_endpoint', null)::text],
-  'front_verify answers every forgery in the same way')
+  array[pg_temp.front_verify('Bearer x', :'alice_endpoint', null)::text],
+  'front_verifications answers every forgery in the same way')
 from forgery where what <> 'with a space before';
 
 select * from finish();

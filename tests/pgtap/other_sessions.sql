@@ -29,8 +29,8 @@ select is((openclaw.verify_token(:'alice_token')).reason, 'revoked',
 select is((select reason from openclaw.verify_tokens(array[:'alice_token'])), 'revoked',
   'so does verify_tokens');
 select is(openclaw.introspect(:'alice_token')::text, '{"active":false}', 'so does introspect');
-select is((openclaw.front_verify('Bearer ' || :'alice_token', :'alice_endpoint', null)).status, 401,
-  'so does front_verify');
+select is((pg_temp.front_verify('Bearer ' || :'alice_token', :'alice_endpoint', null)).status, 401,
+  'so does front_verifications');
 
 select is(pg_temp.reason(:'bob_jwt', :'bob_endpoint'), 'valid', 'a JWT is good');
 select pg_temp.elsewhere('update openclaw.users set disabled_at = now() where id = ''user_bob''') as ignored \gset

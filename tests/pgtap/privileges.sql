@@ -78,7 +78,7 @@ from (values
                   'front_revoke(text,text,text,text,text,text,text,text,text)',
                   'front_connect(text,text,text,text)',
                   'front_issues(text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[])',
-                  'front_verify(text,text,text)', 'front_ready()', 'wal_position()'])) as v(capability, signatures),
+                  'front_verifications(text[],text[],text[])', 'front_ready()', 'wal_position()'])) as v(capability, signatures),
                   unnest(signatures) as signature;
 
 -- The SQLSTATE with which a role's statement ends; null for success. Nothing of it stays.

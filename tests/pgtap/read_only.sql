@@ -18,8 +18,8 @@ select isnt((openclaw.connect('user_alice', 'ctr_alice_hosted', '{mcp:tools}')).
 select isnt(openclaw.jwks()::text, null, 'jwks does');
 select is((openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_alice', null)).status,
   200, 'front_connect does');
-select is((openclaw.front_verify('Bearer ' || :'jwt', :'alice_endpoint', null)).status, 200,
-  'front_verify does');
+select is((pg_temp.front_verify('Bearer ' || :'jwt', :'alice_endpoint', null)).status, 200,
+  'front_verifications does');
 select throws_ok(format('select openclaw.revoke_token(%L)', :'alice_token'), '25006', null,
   'a revocation is an error there, never a success');
 

@@ -28,7 +28,7 @@ begin
   perform openclaw.begin_session(token), openclaw.current_user_id(), openclaw.end_session();
   perform openclaw.verify_token(token, '{mcp:tools}'), openclaw.verify_tokens(array[token, harness]),
           openclaw.verify_jwt(jwt, 'https://mcp.alice.example.com/mcp'), openclaw.introspect(token), openclaw.introspect(jwt),
-          pg_temp.front_introspect('Bearer ' || harness, token, null), openclaw.front_verify('Bearer ' || token, 'x', null),
+          pg_temp.front_introspect('Bearer ' || harness, token, null), pg_temp.front_verify('Bearer ' || token, 'x', null),
           pg_temp.front_revoke('Bearer ' || harness, token, null, null), openclaw.revoke_token(harness);
   insert into written select 'pg_stat_activity', query from pg_stat_activity where pid = pg_backend_pid();
 end
