@@ -45,8 +45,10 @@ void Poller::wait() {
                     [this](const boost::system::error_code& stopped) {
                       waiting_ = false;
                       if (!stopped) collect();
-                      if (sockets_ > 0) wait();
-                      tell();
+                      const std::exception_ptr problem = tell();
+                      // A call of the kernel's, which nothing that is sent has to wait for.
+                      if (sockets_ > 0 && !waiting_) wait();
+                      if (problem) std::rethrow_exception(problem);
                     });
 }
 
@@ -58,18 +60,34 @@ void Poller::collect() {
 }
 
 // An event comes once: one that fails to be told must not take the others with it.
-void Poller::tell() {
+std::exception_ptr Poller::tell() {
   std::exception_ptr problem;
-  while (next_ < end_) {
-    const epoll_event event = events_[next_++];
-    if (event.data.ptr == nullptr) continue;
+  while (next_ < end_ || !gathered_.empty()) {
     try {
-      static_cast<Socket*>(event.data.ptr)->ready(event.events);
+      if (next_ == end_ || gathered_.size() >= kTogether) {
+        let_go();
+      } else {
+        tell_next();
+      }
     } catch (...) {
       problem = std::current_exception();
     }
   }
-  if (problem) std::rethrow_exception(problem);
+  return problem;
+}
+
+void Poller::tell_next() {
+  const epoll_event event = events_[next_++];
+  if (event.data.ptr == nullptr) return;
+  static_cast<Socket*>(event.data.ptr)->ready(event.events);
+}
+
+void Poller::let_go() {
+  while (!gathered_.empty()) {
+    const std::coroutine_handle<> first = gathered_.front();
+    gathered_.erase(gathered_.begin());
+    first.resume();
+  }
 }
 
 }  // namespace openclaw::gate

@@ -128,6 +128,7 @@ Framing Session::request_framing() const {
 Task<std::shared_ptr<Channel>> Session::exchange_heads(UpstreamPool& pool) {
   const bool whole = request_->is_done();
   const bool repeatable = whole && is_idempotent(request_->get().method());
+  co_await server_.poller().turn();
   for (bool fresh = false;; fresh = true) {
     std::shared_ptr<Channel> upstream = fresh ? nullptr : pool.take_idle();
     const bool reused = upstream != nullptr;
@@ -292,6 +293,7 @@ Task<bool> Session::relay_response(Channel& upstream) {
   // All that comes with the head goes with the head.
   bool sent = false;
   {
+    co_await server_.poller().turn();
     Piece piece(out_, framing, response.body(), response_->is_done());
     sent = channel_->try_write(piece.buffers());
     if (!sent) sent = co_await send_rest(piece.buffers());

@@ -3,13 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <exception>
 #include <functional>
+#include <memory>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "gate/task.h"
 
 namespace openclaw::gate {
 namespace {
@@ -122,6 +128,56 @@ TEST_F(PollerTest, ListensAgainAfterItHadNobody) {
   next.on_ready = [&] { next.remove(); };
   loop_.run();
   EXPECT_EQ(next.told, 1);
+}
+
+// Sockets that ask for their turn when they are told of something, and what then happened.
+class PollerTurn : public PollerTest {
+ protected:
+  void add(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      pairs_.push_back(std::make_unique<Pair>(poller_));
+      pairs_.back()->on_ready = [this] { ask(); };
+    }
+  }
+  void ask() {
+    const auto body = [](PollerTurn& test) -> Task<> {
+      test.happened_ += 'a';  // asked
+      co_await test.poller_.turn();
+      test.happened_ += 'w';  // went on
+    };
+    spawn(body(*this), [](const std::exception_ptr& problem) { EXPECT_FALSE(problem); });
+  }
+
+  std::vector<std::unique_ptr<Pair>> pairs_;
+  std::string happened_;
+};
+
+TEST_F(PollerTurn, ComesOnceAllOfTheRoundHaveBeenTold) {
+  add(3);
+  loop_.run_one();
+  EXPECT_EQ(happened_, "aaawww");
+}
+
+TEST_F(PollerTurn, ComesForSoManyAtATime) {
+  add(Poller::kTogether + 1);
+  loop_.run_one();
+  const auto times = [](char c) { return std::string(Poller::kTogether, c); };
+  EXPECT_EQ(happened_, times('a') + times('w') + "aw");
+}
+
+TEST_F(PollerTurn, ComesAtOnceWhereNothingWouldJoinIt) {
+  ask();
+  EXPECT_EQ(happened_, "aw");
+}
+
+TEST_F(PollerTurn, ComesThoughAnotherThrows) {
+  add(2);
+  pairs_.back()->on_ready = [this] {
+    ask();
+    throw std::runtime_error("on purpose");
+  };
+  EXPECT_THROW(loop_.run_one(), std::runtime_error);
+  EXPECT_EQ(happened_, "aaww");
 }
 
 }  // namespace
