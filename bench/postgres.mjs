@@ -70,6 +70,7 @@ export class Postgres {
           items ${slice ? type : `${type}[]`} := (${items});
           item ${type};
           result record;
+          answer text;
           done bigint := 0;
           started double precision := split_part(pg_read_file('/proc/self/schedstat'), ' ', 1);
         begin

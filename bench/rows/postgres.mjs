@@ -69,7 +69,7 @@ const introspectingNew = (table, where = 'true') => {
     if (seen + NEW_JWTS > 30_000) throw new Error('no JWT is new any more');
     seen += NEW_JWTS;
     return postgres.freshLoop({ type: 'text', warm: array(0, 100), items: array(seen - NEW_JWTS, seen),
-      body: 'select openclaw.introspect(item) as answer into result' });
+      body: 'answer := openclaw.introspect(item)' });
   };
 };
 
@@ -155,7 +155,7 @@ export const postgres = [
   {
     name: 'introspect of JWTs seen before',
     unit: 'µs', better: 'lower',
-    ours: ({ postgres }) => postgres.loop({ ...JWT_LOOP, body: 'select openclaw.introspect(item) as answer into result' }),
+    ours: ({ postgres }) => postgres.loop({ ...JWT_LOOP, body: 'answer := openclaw.introspect(item)' }),
     peers: [bareVerification],
   },
   {
