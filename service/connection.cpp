@@ -172,45 +172,39 @@ void Connection::answer(std::optional<FrameRefusal> refusal) {
   exchange_->refusal = refusal;
   if (!refusal) exchange_->frame = framer_.frame(std::string_view(input_).substr(consumed_));
   exchange_->close = refusal || !exchange_->frame.keep_alive || loop_.draining();
-  exchange_->finished = [self = shared_from_this()] { self->answered(); };
-  if (loop_.router().start(*exchange_)) answered();
+  exchange_->finished = [self = shared_from_this()] { self->loop_.send_soon(self); };
+  if (loop_.router().start(*exchange_)) loop_.send_soon(shared_from_this());
 }
 
-void Connection::answered() {
+// Mostly the client takes all of it at once.
+void Connection::send() {
+  if (phase_ == Phase::closed) return;
+  const std::string& output = exchange_->output;
+  if (output.empty()) return close();
+  error_code error;
+  written_ = socket_.write_some(boost::asio::buffer(output), error);
+  if (error && !would_block(error)) close();
+}
+
+void Connection::sent() {
   exchange_->finished = nullptr;
   log_request();
   if (phase_ == Phase::closed) return;
-  if (exchange_->output.empty()) return close();
-  write(exchange_->output);
-}
-
-// Mostly the client takes all of it at once, straight from the router's buffer.
-void Connection::write(std::string_view output) {
-  error_code error;
-  const std::size_t count =
-      socket_.write_some(boost::asio::buffer(output.data(), output.size()), error);
-  if (error && !would_block(error)) return close();
-  if (count == output.size()) return written();
-  rest_ = output.substr(count);
-  written_ = 0;
+  if (written_ == exchange_->output.size()) return written();
   enter(Phase::writing);
   write_rest();
 }
 
 void Connection::write_rest() {
-  socket_.async_wait(
-      tcp::socket::wait_write, [self = shared_from_this()](const error_code& failure) {
-        if (failure || self->phase_ != Phase::writing) return self->close();
-        error_code error;
-        self->written_ +=
-            self->socket_.write_some(boost::asio::buffer(self->rest_.data() + self->written_,
-                                                         self->rest_.size() - self->written_),
-                                     error);
-        if (error && !would_block(error)) return self->close();
-        if (self->written_ < self->rest_.size()) return self->write_rest();
-        std::string().swap(self->rest_);
-        self->written();
-      });
+  socket_.async_wait(tcp::socket::wait_write, [self =
+                                                   shared_from_this()](const error_code& failure) {
+    if (failure || self->phase_ != Phase::writing) return self->close();
+    const std::string& output = self->exchange_->output;
+    error_code error;
+    self->written_ += self->socket_.write_some(boost::asio::buffer(output) + self->written_, error);
+    if (error && !would_block(error)) return self->close();
+    self->written_ < output.size() ? self->write_rest() : self->written();
+  });
 }
 
 void Connection::written() {

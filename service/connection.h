@@ -27,6 +27,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Goes at once when idle, with the answer otherwise.
   void drain();
   void close();
+  // The answer that loop.answer_soon() was told of goes to the client; then what is left to do.
+  void send();
+  void sent();
 
  private:
   enum class Phase : std::uint8_t { idle, head, body, answering, writing, lingering, closed };
@@ -38,8 +41,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void advance();
   void trim_input();
   void answer(std::optional<FrameRefusal> refusal);
-  void answered();
-  void write(std::string_view output);
   void write_rest();
   void written();
   void linger();
@@ -56,8 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t consumed_ = 0;  // of input_, by requests that are answered
   RequestFramer framer_;
   std::unique_ptr<Exchange> exchange_;
-  std::string rest_;           // of an answer that the client takes slowly
-  std::size_t written_ = 0;    // of that
+  std::size_t written_ = 0;    // of the answer
   std::size_t discarded_ = 0;  // bytes read while lingering
   std::chrono::steady_clock::time_point began_;
 };

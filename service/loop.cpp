@@ -62,6 +62,18 @@ void Loop::limit(Clients::Handle client, Limit kind) {
   clients_here_.set(client, static_cast<std::size_t>(kind), std::chrono::steady_clock::now());
 }
 
+void Loop::send_soon(std::shared_ptr<Connection> client) {
+  answered_.push_back(std::move(client));
+  if (answered_.size() > 1) return;
+  boost::asio::post(context_, [this] { send_answers(); });
+}
+
+void Loop::send_answers() {
+  const auto clients = std::exchange(answered_, {});
+  for (const auto& client : clients) client->send();
+  for (const auto& client : clients) client->sent();
+}
+
 void Loop::tick() {
   const auto now = std::chrono::steady_clock::now();
   sql_.tick(now);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -53,6 +54,9 @@ class Loop {
   void remove(Clients::Handle client);
   void limit(Clients::Handle client, Limit kind);
   void lift_limit(Clients::Handle client) { clients_here_.clear(client); }
+  // Its answer is there. All answers of one turn of the loop are sent one after the other, with
+  // nothing between, so that a client of many connections is woken once for them.
+  void send_soon(std::shared_ptr<Connection> client);
   Router& router() { return router_; }
   Log& log() { return log_; }
   bool draining() const { return draining_; }
@@ -60,6 +64,7 @@ class Loop {
 
  private:
   void tick();
+  void send_answers();
   void maintain(std::chrono::steady_clock::time_point now);
   void begin_drain();
   void cut_off();
@@ -78,6 +83,7 @@ class Loop {
   const std::chrono::milliseconds maintenance_interval_;
   Router router_;
   Clients clients_here_;
+  std::vector<std::shared_ptr<Connection>> answered_;  // answers to be sent
   std::array<char, 16 * 1024> scratch_;
   std::chrono::steady_clock::time_point cut_off_at_ = std::chrono::steady_clock::time_point::max();
   bool draining_ = false;

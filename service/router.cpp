@@ -242,30 +242,26 @@ bool Router::write_as_before(Exchange& exchange, const SqlAnswer& row) {
       form != known.form) {
     return false;
   }
-  output_.clear();
-  known.written->append_to(output_, row.body->size(), exchange.request_id);
-  if (!form.head) output_.append(*row.body);
+  known.written->append_to(exchange.output, row.body->size(), exchange.request_id);
+  if (!form.head) exchange.output.append(*row.body);
   exchange.status = row.status;
-  exchange.output = output_;
   return true;
 }
 
 void Router::keep_head(const Exchange& exchange, const SqlAnswer& row) {
   if (!row.body || row.body->empty()) return;
-  heads_[index_of(*exchange.call.endpoint)] = {WrittenHead::of(output_), form_of(exchange),
+  heads_[index_of(*exchange.call.endpoint)] = {WrittenHead::of(exchange.output), form_of(exchange),
                                                row.status, std::string(row.headers),
                                                std::string(row.source)};
 }
 
 void Router::write(Exchange& exchange, Answer answer) {
-  output_.clear();
   current_ = &exchange;
   answer_ = std::move(answer);
   MemoryStream stream(
       exchange.frame.method == "HEAD" ? "HEAD / HTTP/1.1\r\n\r\n" : "GET / HTTP/1.1\r\n\r\n",
-      output_);
+      exchange.output);
   process(&Router::process_request, static_cast<httplib::Server&>(*this), stream);
-  exchange.output = output_;
 }
 
 void Router::put(httplib::Response& response) {

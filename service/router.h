@@ -36,7 +36,7 @@ struct Exchange {
   std::function<void()> finished;       // called from the event loop, if start() was not the end
 
   // The answer.
-  std::string_view output;  // the router's, until it writes the next one; empty: there is none
+  std::string output;  // empty: there is none
   int status = 0;
   std::string_view route = "-";  // for the log: a name of the endpoint table
   std::string request_id;
@@ -92,7 +92,6 @@ class Router : private httplib::Server {
     std::string headers, source;
   };
   std::vector<KnownHead> heads_;  // the last one of each of endpoints()
-  std::string output_;            // the answer that was written last
   Exchange* current_ = nullptr;   // whose answer is being written
   Answer answer_;                 // to it
 };

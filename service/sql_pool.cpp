@@ -335,7 +335,9 @@ void SqlPool::dispatch() {
       send_position_question(slot);
     } else if (std::deque<SqlCall*>* queue = next_queue(slot, now)) {
       send(slot, *queue);
-      first_slot_ = place + 1;
+      // Servers take turns. Of one server's connections the first that is free is taken: its
+      // backend has just done the like, and finds its memory in the processor's caches.
+      if (has_standbys_) first_slot_ = place + 1;
     }
   }
 }
@@ -411,7 +413,7 @@ void SqlPool::answered(Slot& slot, std::vector<PgResult> results) {
     dispatch_soon();
     return refused(slot, batch, sqlstate);
   }
-  dispatch();  // first: Postgres works on it while these answers are written
+  dispatch_soon();  // before the answers are sent: Postgres works meanwhile
 
   const PGresult* rows = results.size() == 1 ? results.front().get() : nullptr;
   if (rows == nullptr || PQnfields(rows) != 3 ||
