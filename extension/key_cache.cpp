@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "core/encoding.h"
+#include "core/sha256.h"
 #include "extension/boundary.h"
 #include "extension/call.h"
 #include "extension/master_key_file.h"
@@ -32,7 +34,8 @@ struct Keys {
   Oid table;
   std::vector<StoredKey> stored;
   KeySet published;
-  std::string jwks;
+  Jwks jwks;
+  std::int64_t jwks_max_age;    // that of the newest key, of all that there ever were
   TimestampTz published_from;   // when `published` was put together
   TimestampTz published_until;  // when the first of it expires
 };
@@ -60,6 +63,12 @@ StoredKey stored_key(const SigningKeyRow& row, Algorithm algorithm) {
           std::nullopt};
 }
 
+// The order of openclaw.jwks_max_age_at.
+bool is_newer(const SigningKeyRow& a, const SigningKeyRow& b) {
+  if (a.created_at != b.created_at) return a.created_at > b.created_at;
+  return text_of(a.kid) < text_of(b.kid);
+}
+
 void warn_unusable(std::string_view kid) {
   guarded([&] {
     ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
@@ -82,16 +91,23 @@ void publish(Keys& keys, TimestampTz now) {
     usable.push_back(std::move(*parsed));
     keys.published_until = std::min(keys.published_until, key.expires_at);
   }
+  keys.jwks.max_age = usable.empty() ? 0 : keys.jwks_max_age;
   auto set = KeySet::of(std::move(usable));
   if (!set) throw SqlError{ERRCODE_DATA_CORRUPTED, "openclaw.signing_keys holds a kid twice"};
   keys.published = std::move(*set);
-  keys.jwks = keys.published.to_json();
+  keys.jwks.text = keys.published.to_json();
+  const Digest digest = sha256(as_bytes(keys.jwks.text));
+  keys.jwks.etag = "\"" + hex_encode(ByteView(digest).first(16)) + "\"";
 }
 
 std::unique_ptr<Keys> load(TimestampTz now) {
   auto keys = std::make_unique<Keys>();
   keys->table = table_oid("signing_keys");
-  for (const SigningKeyRow& row : read_signing_keys()) {
+  const SigningKeyRow* newest = nullptr;
+  const std::vector<SigningKeyRow> rows = read_signing_keys();
+  for (const SigningKeyRow& row : rows) {
+    if (newest == nullptr || is_newer(row, *newest)) newest = &row;
+    if (row.revoked) continue;
     auto algorithm = parse_algorithm(text_of(row.alg));
     if (!algorithm) {
       warn_unusable(text_of(row.kid));
@@ -99,6 +115,7 @@ std::unique_ptr<Keys> load(TimestampTz now) {
     }
     keys->stored.push_back(stored_key(row, *algorithm));
   }
+  keys->jwks_max_age = newest == nullptr ? 0 : newest->jwks_max_age;
   publish(*keys, now);
   return keys;
 }
@@ -163,7 +180,7 @@ void register_key_cache_invalidation() {
 
 const KeySet& published_keys(TimestampTz now) { return current_keys(now).published; }
 
-const std::string& published_jwks(TimestampTz now) { return current_keys(now).jwks; }
+const Jwks& published_jwks(TimestampTz now) { return current_keys(now).jwks; }
 
 const SigningKey& active_key(Algorithm algorithm, TimestampTz now) {
   StoredKey& key = active(algorithm, now);

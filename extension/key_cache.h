@@ -3,6 +3,7 @@
 // trigger on that table; it reaches standbys with the commit record).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,8 +18,14 @@ void register_key_cache_invalidation();
 // Keys that are published now: pending, active and retiring. Valid until the next call here.
 const KeySet& published_keys(TimestampTz now);
 
-// The same as a JWK set's text, ordered by kid.
-const std::string& published_jwks(TimestampTz now);
+// The same as a JWK set's text, ordered by kid; its entity tag; and for how many seconds it may be
+// kept, 0 when there is no key, which is what rotation counts on (sql/signing_keys.sql).
+struct Jwks {
+  std::string text;
+  std::string etag;
+  std::int64_t max_age = 0;
+};
+const Jwks& published_jwks(TimestampTz now);
 
 // The key of this algorithm that signs now. Raises 55000 when there is none, F0000 when the master
 // key cannot be had (master_key_file.h), 55000 when the key was sealed under another master key.

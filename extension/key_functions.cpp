@@ -165,11 +165,11 @@ OPENCLAW_FUNCTION(openclaw_master_key_ids) {
 
 OPENCLAW_FUNCTION(openclaw_jwks) {
   static_cast<void>(fcinfo);
-  return Call::text(published_jwks(GetCurrentTimestamp()));
+  return Call::text(published_jwks(GetCurrentTimestamp()).text);
 }
 
 OPENCLAW_FUNCTION(openclaw_jwks_at) {
-  return Call::text(published_jwks(required_time(Call(fcinfo), 0)));
+  return Call::text(published_jwks(required_time(Call(fcinfo), 0)).text);
 }
 
 OPENCLAW_FUNCTION(openclaw_signing_kid_at) {

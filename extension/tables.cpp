@@ -1,5 +1,6 @@
 #include "extension/tables.h"
 
+#include <cmath>
 #include <string>
 
 #include "extension/call.h"
@@ -59,10 +60,12 @@ enum : int {
   public_jwk = 3,
   sealed_private_key = 4,
   master_key_id = 5,
+  created_at = 6,
   activates_at = 7,
   retires_at = 8,
   expires_at = 9,
   revoked_at = 10,
+  jwks_max_age = 11,
 };
 }
 
@@ -248,16 +251,26 @@ TokenRow token_row(TupleTableSlot* slot) {
   return row;
 }
 
+std::int64_t seconds_of(TupleTableSlot* slot, int number) {
+  bool is_null = false;
+  Datum value = column(slot, number, &is_null);
+  return static_cast<std::int64_t>(
+      std::floor(DatumGetFloat8(DirectFunctionCall2(interval_part, new_text("epoch"), value))));
+}
+
 SigningKeyRow signing_key_row(TupleTableSlot* slot) {
   SigningKeyRow row{};
+  row.revoked = is_set(slot, signing_keys::revoked_at);
   row.kid = copy_of(slot, signing_keys::kid);
   row.alg = copy_of(slot, signing_keys::alg);
   row.public_jwk = copy_of(slot, signing_keys::public_jwk);
   row.sealed_private_key = copy_of(slot, signing_keys::sealed_private_key);
   row.master_key_id = copy_of(slot, signing_keys::master_key_id);
+  row.created_at = time_of(slot, signing_keys::created_at, DT_NOBEGIN);
   row.activates_at = time_of(slot, signing_keys::activates_at, DT_NOEND);
   row.retires_at = time_of(slot, signing_keys::retires_at, DT_NOEND);
   row.expires_at = time_of(slot, signing_keys::expires_at, DT_NOEND);
+  row.jwks_max_age = seconds_of(slot, signing_keys::jwks_max_age);
   return row;
 }
 
@@ -486,7 +499,6 @@ std::vector<SigningKeyRow> read_signing_keys() {
     std::size_t capacity = 16;
     List l{static_cast<SigningKeyRow*>(palloc(capacity * sizeof(SigningKeyRow))), 0};
     while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
-      if (is_set(slot, signing_keys::revoked_at)) continue;
       if (l.size == capacity) {
         capacity *= 2;
         l.rows = static_cast<SigningKeyRow*>(repalloc(l.rows, capacity * sizeof(SigningKeyRow)));

@@ -95,16 +95,19 @@ ClientRow read_client(std::string_view client_id);
 // True when this is the SHA-256 of a secret that is the client's at this time.
 bool is_client_secret(const Digest& hash, std::string_view client_id, TimestampTz now);
 
-// One row of signing_keys that has not been revoked; datums live in the caller's memory context.
+// One row of signing_keys; datums live in the caller's memory context.
 struct SigningKeyRow {
+  bool revoked;
   Datum kid;
   Datum alg;
   Datum public_jwk;
   Datum sealed_private_key;
   Datum master_key_id;
+  TimestampTz created_at;
   TimestampTz activates_at;
-  TimestampTz retires_at;  // DT_NOEND while there is no successor
-  TimestampTz expires_at;  // DT_NOEND while there is no successor
+  TimestampTz retires_at;     // DT_NOEND while there is no successor
+  TimestampTz expires_at;     // DT_NOEND while there is no successor
+  std::int64_t jwks_max_age;  // seconds
 };
 
 std::vector<SigningKeyRow> read_signing_keys();

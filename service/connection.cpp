@@ -196,15 +196,17 @@ void Connection::sent() {
 }
 
 void Connection::write_rest() {
-  socket_.async_wait(tcp::socket::wait_write, [self =
-                                                   shared_from_this()](const error_code& failure) {
-    if (failure || self->phase_ != Phase::writing) return self->close();
-    const std::string& output = self->exchange_->output;
-    error_code error;
-    self->written_ += self->socket_.write_some(boost::asio::buffer(output) + self->written_, error);
-    if (error && !would_block(error)) return self->close();
-    self->written_ < output.size() ? self->write_rest() : self->written();
+  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const error_code& error) {
+    self->writable(error);
   });
+}
+
+void Connection::writable(error_code error) {
+  if (error || phase_ != Phase::writing) return close();
+  const std::string& output = exchange_->output;
+  written_ += socket_.write_some(boost::asio::buffer(output) + written_, error);
+  if (error && !would_block(error)) return close();
+  written_ < output.size() ? write_rest() : written();
 }
 
 void Connection::written() {

@@ -42,6 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void trim_input();
   void answer(std::optional<FrameRefusal> refusal);
   void write_rest();
+  void writable(boost::system::error_code error);
   void written();
   void linger();
   void log_request() const;

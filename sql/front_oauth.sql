@@ -2,23 +2,8 @@
 -- status lists.
 
 create function openclaw.front_jwks(if_none_match text) returns openclaw.http_answer
-  language plpgsql stable security definer
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  keys json := openclaw.jwks();
-  max_age interval := openclaw.jwks_max_age_at(clock_timestamp());
-  etag text := '"' || encode(substring(sha256(convert_to(keys::text, 'UTF8')) for 16), 'hex') || '"';
-  headers text := format(e'ETag: %s\nCache-Control: %s', etag,
-                         case when max_age = interval '0' then 'no-cache'
-                         else 'public, max-age=' || floor(extract(epoch from max_age)) end);
-begin
-  if if_none_match = '*' or strpos(if_none_match, etag) > 0 then
-    return row(304, headers, null)::openclaw.http_answer;
-  end if;
-  return openclaw.http_json(200, keys, headers);
-end
-$$;
+  language c stable
+  as 'MODULE_PATHNAME', 'openclaw_front_jwks';
 comment on function openclaw.front_jwks(text) is
   'GET /.well-known/jwks.json: the JWK set, with ETag and the max-age that rotation counts on (sql/signing_keys.sql); no-cache while there is no key.';
 revoke all on function openclaw.front_jwks(text) from public;

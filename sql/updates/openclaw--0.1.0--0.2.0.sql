@@ -3060,6 +3060,13 @@ begin
 end
 $$;
 
+-- What the front serves of OAuth: keys, metadata, the token endpoint, introspection, revocation,
+-- status lists.
+
+create or replace function openclaw.front_jwks(if_none_match text) returns openclaw.http_answer
+  language c stable
+  as 'MODULE_PATHNAME', 'openclaw_front_jwks';
+
 create or replace function openclaw.front_token(
     http_authorization text, client_certificate text, client_id text, client_secret text,
     client_assertion_type text, client_assertion text, grant_type text, resource text,

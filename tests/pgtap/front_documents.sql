@@ -1,6 +1,6 @@
 -- What the front publishes: keys, metadata, readiness.
 \ir fixture.psql
-select plan(18);
+select plan(22);
 
 select (j).status, (j).headers, (j).body, substring((j).headers from 'ETag: ("[^"]+")') as etag
 from (select openclaw.front_jwks(null) as j offset 0) as s \gset
@@ -21,6 +21,20 @@ savepoint s;
 do $$ begin perform openclaw.rotate_signing_key('EdDSA', '0'); end $$;
 select is((openclaw.front_jwks(:'etag')).status, 200,
   'front_jwks after a rotation is 200 for the old ETag');
+-- What is said is what openclaw.propagated_at counts on.
+create function pg_temp.said() returns text language sql as
+  $$ select substring((openclaw.front_jwks(null)).headers from 'Cache-Control: (.*)') $$;
+create function pg_temp.counted_on() returns text language sql as
+  $$ select 'public, max-age=' || floor(extract(epoch from openclaw.jwks_max_age_at(clock_timestamp()))) $$;
+set local openclaw.jwks_max_age = '1d';
+do $$ begin perform openclaw.rotate_signing_key('ES256', '0'); end $$;
+select is(pg_temp.said(), 'public, max-age=86400', 'front_jwks may be kept for as long as was set when the newest key was made');
+select is(pg_temp.said(), pg_temp.counted_on(), 'which rotation counts on');
+update openclaw.signing_keys set revoked_at = clock_timestamp()
+where kid = (select kid from openclaw.signing_keys order by created_at desc, kid limit 1);
+select is(pg_temp.said(), pg_temp.counted_on(), 'also while the newest one is revoked');
+update openclaw.signing_keys set revoked_at = clock_timestamp() where revoked_at is null;
+select is(pg_temp.said(), 'no-cache', 'front_jwks without a key is not to be kept');
 rollback to s;
 
 select is((openclaw.front_metadata('')).status, 200, 'front_metadata is 200');
