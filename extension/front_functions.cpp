@@ -54,8 +54,8 @@ std::optional<std::string> optional_text(std::optional<Datum> value) {
 }
 
 // The callers of one statement. Who has proven himself once need not do so again for the next
-// request; what proves him is remembered as its SHA-256. Whoever is refused is refused, and
-// audited, for each request.
+// request; what proves him is remembered as its SHA-256, and compared in constant time where it is
+// not. Whoever is refused is refused, and audited, for each request.
 class Callers {
  public:
   explicit Callers(std::string_view scope) : scope_(scope) {}

@@ -140,8 +140,9 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
   using std::chrono::minutes, std::chrono::seconds;
   Options options;
   // Postgres works about as much for a request as the front does, and the larger a thread's share
-  // of the clients, the larger its batches.
-  options.threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, 4U);
+  // of the clients, the larger its batches. One alone is held up by whoever shares its core: mostly
+  // its own clients, whom the kernel wakes where they are written to, while another core idles.
+  options.threads = std::clamp(std::thread::hardware_concurrency() / 2, 2U, 4U);
 
   CLI::App app("OpenClaw's HTTP front: each endpoint is one SQL function in Postgres.",
                "openclaw-front");

@@ -2,9 +2,9 @@
 //
 // Coalescing: a free connection takes all that waits for one endpoint, up to max_batch, as one
 // statement. No timer holds a request back: a lone one goes in the same turn of the loop, and what
-// comes while a statement for its endpoint is under way goes when that is done. Another connection
-// takes it when the statement takes long, when there is enough for a whole batch, or when what
-// comes is for another endpoint. Endpoints take turns.
+// comes while a statement for its endpoint is under way, or in the turn in which it is done, goes
+// then. Another connection takes it when the statement takes long, when there is enough for a whole
+// batch, or when what comes is for another endpoint. Endpoints take turns.
 //
 // A batch that Postgres refuses is sent again one by one, once, so that one request cannot fail its
 // neighbours. Postgres that cannot be reached is known at once, and tried again by itself.
