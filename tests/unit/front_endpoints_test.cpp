@@ -88,10 +88,11 @@ TEST(Endpoints, ShareRowsOnlyWhereNoCredentialGoesIn) {
 }
 
 TEST(Endpoints, CallAFunctionOnceForEachElementAndKeepTheOrder) {
-  EXPECT_EQ(statement(at("/v1/verify")),
+  EXPECT_EQ(statement(at("/v1/connect")),
             "select a.status, a.headers, a.body "
-            "from unnest($1::text[], $2::text[], $3::text[]) with ordinality as r(p1, p2, p3, n) "
-            "cross join lateral openclaw.front_verify(r.p1, r.p2, r.p3) as a order by r.n");
+            "from unnest($1::text[], $2::text[], $3::text[], $4::text[]) with ordinality "
+            "as r(p1, p2, p3, p4, n) "
+            "cross join lateral openclaw.front_connect(r.p1, r.p2, r.p3, r.p4) as a order by r.n");
   EXPECT_EQ(statement(at("/.well-known/jwks.json")),
             "select a.status, a.headers, a.body "
             "from pg_catalog.unnest($1::text[]) with ordinality as r(p1, n) "
