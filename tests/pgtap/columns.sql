@@ -16,7 +16,7 @@ from regexp_matches(:'source', 'open_index\("(\w+)", "(\w+)"(?:, sight(?:, 2, co
 select is((select array_agg(distinct openclaw_table order by openclaw_table) from attribute),
   array['api_tokens', 'containers', 'oauth_client_secrets', 'oauth_clients', 'plans', 'signing_keys', 'users'],
   'the source names attributes of seven tables');
-select is((select count(*) from attribute), 37::bigint, 'and thirty-seven of them');
+select is((select count(*) from attribute), 39::bigint, 'and thirty-nine of them');
 select is_empty($$select a.* from attribute as a left join pg_attribute as p
                     on p.attrelid = ('openclaw.' || a.openclaw_table)::regclass and p.attname = a.name and not p.attisdropped
                   where p.attnum is distinct from a.number$$, 'each has the number that the catalog gives it');
