@@ -1,9 +1,10 @@
-// How many refusals of strangers become audit rows.
+// The time of an audit row, and how many refusals of strangers become one.
 #include <algorithm>
 #include <array>
 #include <functional>
 
 #include "extension/call.h"
+#include "extension/tables.h"
 
 namespace openclaw::extension {
 
@@ -23,6 +24,13 @@ struct Bucket {
 std::array<Bucket, 256> buckets;
 
 }  // namespace
+
+OPENCLAW_FUNCTION(openclaw_audit_time) {
+  static_cast<void>(fcinfo);
+  // The id first: what is sealed waits for every transaction that is older than the mark.
+  guarded([] { GetCurrentTransactionId(); });
+  return TimestampTzGetDatum(std::max(GetCurrentTimestamp(), audit_sealed_until()));
+}
 
 // How many refusals of this kind had no row since the last one that had; null when this one has
 // none either.

@@ -11,14 +11,16 @@ void PostgresRandom::fill(std::span<std::uint8_t> out) {
   }
 }
 
-// `prefix_` and 128 random bits in 22 characters of base62.
-OPENCLAW_FUNCTION(openclaw_new_id) {
-  Call call(fcinfo);
+std::string new_id(std::string_view prefix) {
   Bytes bits(16);
   PostgresRandom random;
   random.fill(bits);
-  return Call::text(std::string(call.required_text(0, 16, "prefix")) + "_" +
-                    base62_encode(bits, 22));
+  return std::string(prefix) + "_" + base62_encode(bits, 22);
+}
+
+OPENCLAW_FUNCTION(openclaw_new_id) {
+  Call call(fcinfo);
+  return Call::text(new_id(call.required_text(0, 16, "prefix")));
 }
 
 }  // namespace openclaw::extension

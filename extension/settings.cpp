@@ -214,4 +214,17 @@ OPENCLAW_FUNCTION(openclaw_setting) {
   return Call::text(guarded([&] { return GetConfigOptionByName(name, nullptr, false); }));
 }
 
+OPENCLAW_FUNCTION(openclaw_require_primary) {
+  Call call(fcinfo);
+  if (guarded([] { return RecoveryInProgress(); })) {
+    throw SqlError{ERRCODE_READ_ONLY_SQL_TRANSACTION, "this is a standby: it only reads", "",
+                   "Connect to the primary (libpq: target_session_attrs=read-write)."};
+  }
+  if (XactReadOnly) {
+    throw SqlError{ERRCODE_READ_ONLY_SQL_TRANSACTION, "this transaction is read-only", "",
+                   "Begin it with READ WRITE, or look at default_transaction_read_only."};
+  }
+  return call.null();
+}
+
 }  // namespace openclaw::extension

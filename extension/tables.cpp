@@ -68,6 +68,12 @@ enum : int {
   jwks_max_age = 11,
 };
 }
+namespace audit_blocks {
+enum : int { upper = 3 };
+}
+namespace audit_marks {
+enum : int { upper = 2 };
+}
 
 // Everything below runs inside guarded(): plain structs only.
 
@@ -371,6 +377,63 @@ Standing read_standing(std::string_view user_id, std::string_view container_id) 
     if (!user_is_live(user)) return Standing{};
     if (container_id.empty()) return Standing{true, 0};
     return container_standing(new_text(container_id), user);
+  });
+}
+
+bool live_tokens_within(std::string_view user_id, std::int64_t most) {
+  return guarded([&] {
+    IndexReader reader = open_index("api_tokens", "api_tokens_user_id_idx", Sight::statement, 2, 2);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ, new_text(user_id));
+    ScanKeyInit(&keys[1], 2, BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT,
+                TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+    // Every row that is seen has its entry in the index: where there are few entries, the rows,
+    // each on a page of its own, need not be looked at.
+    index_rescan(reader.scan, keys, 2, nullptr, 0);
+    std::int64_t count = 0;
+    while (count <= most && index_getnext_tid(reader.scan, ForwardScanDirection) != nullptr) {
+      CHECK_FOR_INTERRUPTS();
+      count++;
+    }
+    if (count > most) {
+      index_rescan(reader.scan, keys, 2, nullptr, 0);
+      reader.slot = table_slot_create(reader.table, nullptr);
+      count = 0;
+      while (count <= most && index_getnext_slot(reader.scan, ForwardScanDirection, reader.slot)) {
+        CHECK_FOR_INTERRUPTS();
+        if (!is_set(reader.slot, api_tokens::revoked_at)) count++;
+      }
+    }
+    close_index(reader);
+    return count <= most;
+  });
+}
+
+TimestampTz audit_sealed_until() {
+  return guarded([] {
+    Relation marks = table_open(relation_oid("audit_marks"), AccessShareLock);
+    Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    TableScanDesc scan = table_beginscan(marks, snapshot, 0, nullptr);
+    TupleTableSlot* slot = table_slot_create(marks, nullptr);
+    TimestampTz until = table_scan_getnextslot(scan, ForwardScanDirection, slot)
+                            ? time_of(slot, audit_marks::upper, DT_NOBEGIN)
+                            : DT_NOBEGIN;
+    ExecDropSingleTupleTableSlot(slot);
+    table_endscan(scan);
+    UnregisterSnapshot(snapshot);
+    table_close(marks, NoLock);
+
+    // Blocks are counted from 1: the newest is the last of the index.
+    IndexReader reader = open_index("audit_blocks", "audit_blocks_pkey", Sight::latest);
+    ScanKeyData every;
+    ScanKeyInit(&every, 1, BTGreaterStrategyNumber, F_INT8GT, Int64GetDatum(0));
+    index_rescan(reader.scan, &every, 1, nullptr, 0);
+    reader.slot = table_slot_create(reader.table, nullptr);
+    if (index_getnext_slot(reader.scan, BackwardScanDirection, reader.slot)) {
+      until = Max(until, time_of(reader.slot, audit_blocks::upper, DT_NOBEGIN));
+    }
+    close_index(reader);
+    return until;
   });
 }
 

@@ -112,6 +112,12 @@ struct SigningKeyRow {
 
 std::vector<SigningKeyRow> read_signing_keys();
 
+// Whether a user has at most so many live tokens.
+bool live_tokens_within(std::string_view user_id, std::int64_t most);
+
+// Until when the audit log is sealed or is about to be; DT_NOBEGIN when nothing is.
+TimestampTz audit_sealed_until();
+
 // Has Postgres tell when a table is another than it was; called once, from _PG_init.
 void register_table_invalidation();
 

@@ -9,6 +9,7 @@ namespace openclaw::extension {
 namespace {
 
 constexpr std::size_t kMaxTokensPerCall = 65536;
+constexpr std::int32_t kMaxTokensToMint = 10000;
 constexpr std::size_t kMaxTokensBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxScopesBytes = 64 * 1024;
 
@@ -86,6 +87,47 @@ OPENCLAW_FUNCTION(openclaw_mint_token) {
   Datum values[2] = {Call::text(minted.text.text()), Call::bytea(minted.hash)};
   bool nulls[2] = {false, false};
   return call.row(values, nulls);
+}
+
+// (purpose, count)
+OPENCLAW_FUNCTION(openclaw_mint_tokens) {
+  Call call(fcinfo);
+  const TokenPurpose purpose = purpose_of(call.required_text(0, 32, "purpose"));
+  const std::int32_t count = DatumGetInt32(call.datum(1));
+  if (count < 1) throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "count must be at least 1"};
+  if (count > kMaxTokensToMint) {
+    throw SqlError{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "count is too large",
+                   "At most " + std::to_string(kMaxTokensToMint) + " are made in one call."};
+  }
+  const Call::Rows rows = call.rows();
+  std::string id = new_id("tok");
+  if (count > 1) id.append("_").append(std::to_string(count));
+  const Datum issued_as = Call::text(id);
+  const std::size_t common = id.size();
+  PostgresRandom random;
+  for (std::int32_t ordinal = 1; ordinal <= count; ordinal++) {
+    MintedToken minted = mint_token(purpose, random);
+    id.resize(common);
+    if (count > 1) id.append("_").append(std::to_string(ordinal));
+    const std::string_view text = minted.text.text(), token_id = id;
+    const ByteView hash = minted.hash;
+    guarded([&] {
+      Datum values[5] = {Int32GetDatum(ordinal), Call::text(text), Call::bytea(hash),
+                         Call::text(token_id), issued_as};
+      bool nulls[5] = {};
+      tuplestore_putvalues(rows.store, rows.type, values, nulls);
+      for (int column = 1; column < 4; column++) pfree(DatumGetPointer(values[column]));
+    });
+  }
+  return call.null();
+}
+
+// (user_id, most)
+OPENCLAW_FUNCTION(openclaw_live_tokens_within) {
+  Call call(fcinfo);
+  const std::int64_t most = DatumGetInt64(call.datum(1));
+  return Call::boolean(most >= 0 &&
+                       live_tokens_within(call.required_text(0, 4096, "user_id"), most));
 }
 
 // (token, successor_key)

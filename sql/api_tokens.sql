@@ -25,31 +25,18 @@ create function openclaw.mint_tokens(
     purpose text, count integer,
     out ordinal integer, out token text, out token_hash bytea, out token_id text, out issued_as text)
   returns setof record
-  language plpgsql volatile strict rows 1
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  minted record;
-begin
-  if count < 1 then
-    raise exception 'count must be at least 1' using errcode = '22023';
-  elsif count > 10000 then
-    raise exception 'count is too large' using errcode = '54000', hint = 'At most 10000 are made in one call.';
-  end if;
-  issued_as := openclaw.new_id('tok') || case when count > 1 then '_' || count else '' end;
-  for n in 1..count loop
-    minted := openclaw.mint_token(purpose);
-    ordinal := n;
-    token := minted.token;
-    token_hash := minted.token_hash;
-    token_id := case when count > 1 then issued_as || '_' || n else issued_as end;
-    return next;
-  end loop;
-end
-$$;
+  language c volatile strict rows 1
+  as 'MODULE_PATHNAME', 'openclaw_mint_tokens';
 comment on function openclaw.mint_tokens(text, integer) is
   'So many new tokens, as mint_token makes one, with their ids. issued_as is what the ids have in common and an audit row names: of several tokens tok_…_COUNT, each id being that with _1 to _COUNT behind it; of one its id. Errors: 22023, 54000 for more than 10000.';
 revoke all on function openclaw.mint_tokens(text, integer) from public;
+
+create function openclaw.live_tokens_within(user_id text, most bigint) returns boolean
+  language c stable strict
+  as 'MODULE_PATHNAME', 'openclaw_live_tokens_within';
+comment on function openclaw.live_tokens_within(text, bigint) is
+  'Whether no more than so many tokens of a user are neither revoked nor expired.';
+revoke all on function openclaw.live_tokens_within(text, bigint) from public;
 
 -- Issuing. Whoever wants tokens says so in orders; all of them are met, or none is. What is looked at
 -- and locked is a user's; the rows are stored together, so that a thousand tokens cost little more
@@ -121,10 +108,7 @@ begin
   end if;
   -- What is counted after the bucket is exact.
   if plan.max_live_tokens is not null then
-    if (select count(*) from (
-          select from openclaw.api_tokens as t
-          where t.user_id = wanted.user_id and t.revoked_at is null and t.expires_at > now()
-          limit plan.max_live_tokens) as live) + claimed + wanted.count > plan.max_live_tokens then
+    if not openclaw.live_tokens_within(wanted.user_id, plan.max_live_tokens - claimed - wanted.count) then
       perform openclaw.refuse_by_plan(
         'plan_tokens', format('plan "%s" allows %s live tokens', plan.plan_tier, plan.max_live_tokens),
         'Revoke one, or change the plan.');

@@ -9,17 +9,8 @@
 -- before the mark is older, and holds the lock until its rows can be seen.
 
 create function openclaw.audit_time() returns timestamptz
-  language plpgsql volatile
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-declare
-  xid constant xid8 := pg_current_xact_id();
-begin
-  return greatest(
-    clock_timestamp(), (select m.upper from openclaw.audit_marks as m),
-    (select b.upper from openclaw.audit_blocks as b order by b.block desc limit 1));
-end
-$$;
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_audit_time';
 comment on function openclaw.audit_time() is
   'The time for an audit row of this transaction, which gets its id before the clock is looked at. Where the clock was set back, still none before what is sealed or marked.';
 revoke all on function openclaw.audit_time() from public;

@@ -30,19 +30,8 @@ comment on function openclaw.max_jwt_lifetime() is
 revoke all on function openclaw.max_jwt_lifetime() from public;
 
 create function openclaw.require_primary() returns void
-  language plpgsql stable
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$
-begin
-  if pg_is_in_recovery() then
-    raise exception 'this is a standby: it only reads' using errcode = '25006',
-      hint = 'Connect to the primary (libpq: target_session_attrs=read-write).';
-  elsif current_setting('transaction_read_only')::boolean then
-    raise exception 'this transaction is read-only' using errcode = '25006',
-      hint = 'Begin it with READ WRITE, or look at default_transaction_read_only.';
-  end if;
-end
-$$;
+  language c stable
+  as 'MODULE_PATHNAME', 'openclaw_require_primary';
 comment on function openclaw.require_primary() is
   'Raises 25006 with what to do where nothing can be written. The first act of whatever writes.';
 revoke all on function openclaw.require_primary() from public;
