@@ -177,17 +177,22 @@ std::string base62_encode(ByteView bytes, std::size_t width) {
   if (static_cast<double>(width) * kBitsPerCharacter < 8.0 * static_cast<double>(bytes.size())) {
     throw std::invalid_argument("base62_encode: the width is too small for the bytes");
   }
-  // Long division by 62, the remainders from right to left. The quotient is as secret as the input.
+  // Long division, the remainders from right to left, nine characters at a time: 62^9 and a byte
+  // more fit into 64 bits. The quotient is as secret as the input.
+  constexpr std::size_t kDigits = 9;
+  constexpr std::uint64_t kDivisor = 13'537'086'546'263'552;  // 62^9
   std::string text(width, '0');
   Secret quotient(bytes);
-  for (std::size_t position = width; position-- > 0;) {
-    std::uint32_t remainder = 0;
+  for (std::size_t end = width; end > 0; end -= std::min(end, kDigits)) {
+    std::uint64_t remainder = 0;
     for (std::size_t i = 0; i < quotient.size(); ++i) {
-      const std::uint32_t dividend = remainder << 8 | quotient.data()[i];
-      quotient.data()[i] = static_cast<std::uint8_t>(dividend / 62);
-      remainder = dividend % 62;
+      const std::uint64_t dividend = remainder << 8 | quotient.data()[i];
+      quotient.data()[i] = static_cast<std::uint8_t>(dividend / kDivisor);
+      remainder = dividend % kDivisor;
     }
-    text[position] = kBase62Alphabet[remainder];
+    for (std::size_t place = end; place > 0 && place + kDigits > end; --place, remainder /= 62) {
+      text[place - 1] = kBase62Alphabet[remainder % 62];
+    }
   }
   return text;
 }
