@@ -9,7 +9,8 @@ namespace openclaw::extension {
 namespace {
 
 constexpr std::size_t kMaxTokensPerCall = 65536;
-constexpr std::int32_t kMaxTokensToMint = 10000;
+constexpr std::size_t kMaxTokensToMint = 10000;
+constexpr std::size_t kMaxPurposesBytes = 32 * kMaxTokensToMint;
 constexpr std::size_t kMaxTokensBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxScopesBytes = 64 * 1024;
 
@@ -78,6 +79,29 @@ void put(const Call::Rows& rows, std::size_t ordinal, const VerificationRow& row
   });
 }
 
+// A row for each of `count` new tokens: (place, ordinal, token, token_hash, token_id, issued_as).
+void put_minted(const Call::Rows& rows, std::int64_t place, TokenPurpose purpose,
+                std::int32_t count, RandomSource& random) {
+  std::string id = new_id("tok", random);
+  if (count > 1) id.append("_").append(std::to_string(count));
+  const Datum issued_as = Call::text(id);
+  const std::size_t common = id.size();
+  for (std::int32_t ordinal = 1; ordinal <= count; ordinal++) {
+    const MintedToken minted = mint_token(purpose, random);
+    id.resize(common);
+    if (count > 1) id.append("_").append(std::to_string(ordinal));
+    const std::string_view text = minted.text.text(), token_id = id;
+    const ByteView hash = minted.hash;
+    guarded([&] {
+      Datum values[6] = {Int64GetDatum(place), Int32GetDatum(ordinal), Call::text(text),
+                         Call::bytea(hash),    Call::text(token_id),   issued_as};
+      bool nulls[6] = {};
+      tuplestore_putvalues(rows.store, rows.type, values, nulls);
+      for (int column = 2; column < 5; column++) pfree(DatumGetPointer(values[column]));
+    });
+  }
+}
+
 }  // namespace
 
 OPENCLAW_FUNCTION(openclaw_mint_token) {
@@ -89,35 +113,29 @@ OPENCLAW_FUNCTION(openclaw_mint_token) {
   return call.row(values, nulls);
 }
 
-// (purpose, count)
+// (purposes, counts)
 OPENCLAW_FUNCTION(openclaw_mint_tokens) {
   Call call(fcinfo);
-  const TokenPurpose purpose = purpose_of(call.required_text(0, 32, "purpose"));
-  const std::int32_t count = DatumGetInt32(call.datum(1));
-  if (count < 1) throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "count must be at least 1"};
-  if (count > kMaxTokensToMint) {
-    throw SqlError{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "count is too large",
-                   "At most " + std::to_string(kMaxTokensToMint) + " are made in one call."};
+  const TextArray purposes =
+      call.required_text_array(0, kMaxTokensToMint, kMaxPurposesBytes, "purposes");
+  const std::span<const std::int32_t> counts =
+      call.required_int_array(1, kMaxTokensToMint, "counts");
+  if (purposes.size() != counts.size()) {
+    throw SqlError{ERRCODE_ARRAY_SUBSCRIPT_ERROR, "purposes and counts must be as many"};
   }
   const Call::Rows rows = call.rows();
-  std::string id = new_id("tok");
-  if (count > 1) id.append("_").append(std::to_string(count));
-  const Datum issued_as = Call::text(id);
-  const std::size_t common = id.size();
-  PostgresRandom random;
-  for (std::int32_t ordinal = 1; ordinal <= count; ordinal++) {
-    MintedToken minted = mint_token(purpose, random);
-    id.resize(common);
-    if (count > 1) id.append("_").append(std::to_string(ordinal));
-    const std::string_view text = minted.text.text(), token_id = id;
-    const ByteView hash = minted.hash;
-    guarded([&] {
-      Datum values[5] = {Int32GetDatum(ordinal), Call::text(text), Call::bytea(hash),
-                         Call::text(token_id), issued_as};
-      bool nulls[5] = {};
-      tuplestore_putvalues(rows.store, rows.type, values, nulls);
-      for (int column = 1; column < 4; column++) pfree(DatumGetPointer(values[column]));
-    });
+  BufferedRandom random;
+  std::size_t minted = 0;
+  for (std::size_t i = 0; i < counts.size(); i++) {
+    const TokenPurpose purpose = purpose_of(purposes[i].value_or(""));
+    const std::int32_t count = counts[i];
+    if (count < 1) throw SqlError{ERRCODE_INVALID_PARAMETER_VALUE, "a count must be at least 1"};
+    minted += static_cast<std::size_t>(count);
+    if (minted > kMaxTokensToMint) {
+      throw SqlError{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "too many tokens",
+                     "At most " + std::to_string(kMaxTokensToMint) + " are made in one call."};
+    }
+    put_minted(rows, static_cast<std::int64_t>(i + 1), purpose, count, random);
   }
   return call.null();
 }

@@ -10,25 +10,26 @@ create function openclaw.take_tokens(bucket text, cost double precision, capacit
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
+#variable_conflict use_variable
 declare
-  per_second double precision := capacity / extract(epoch from period);
+  per_second double precision := capacity / date_part('epoch', period);
   taken boolean;
   found_level double precision;
 begin
-  insert into openclaw.rate_limits as r (bucket, level, at)
-  select take_tokens.bucket, coalesce(capacity - cost, 'infinity'), clock_timestamp()
+  insert into openclaw.rate_limits as r (bucket, level, at, capacity)
+  select bucket, coalesce(capacity - cost, 'infinity'), clock_timestamp(), capacity
   where coalesce(capacity >= cost, true)
   on conflict on constraint rate_limits_pkey do update
   set level = case when capacity is null then 'infinity'
-              else least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) - cost end,
-      at = clock_timestamp()
+              else least(capacity, r.level + per_second * date_part('epoch', greatest(clock_timestamp() - r.at, '0'))) - cost end,
+      at = clock_timestamp(), capacity = take_tokens.capacity
   where capacity is null
-     or least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) >= cost
+     or least(capacity, r.level + per_second * date_part('epoch', greatest(clock_timestamp() - r.at, '0'))) >= cost
   returning true into taken;
   if taken then
     return null;
   end if;
-  select least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0')))
+  select least(capacity, r.level + per_second * date_part('epoch', greatest(clock_timestamp() - r.at, '0')))
   into found_level
   from openclaw.rate_limits as r where r.bucket = take_tokens.bucket;
   return case when capacity < cost then period

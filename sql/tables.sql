@@ -241,10 +241,11 @@ comment on table openclaw.audit_marks is
 create unlogged table openclaw.rate_limits (
   bucket text collate "C" primary key,
   level double precision not null,
-  at timestamptz not null
+  at timestamptz not null,
+  capacity double precision
 ) with (fillfactor = 50);
 comment on table openclaw.rate_limits is
-  'Token buckets: how full each was, and when. A crash empties the table, which fills every bucket.';
+  'Token buckets: how full each was, when, and how much it held then (null: no limit). A crash empties the table, which fills every bucket.';
 
 -- Nobody gets at a table but through what is granted; every row goes into a dump, but for those of
 -- audit_marks and rate_limits.

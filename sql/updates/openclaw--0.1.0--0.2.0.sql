@@ -108,11 +108,12 @@ comment on table openclaw.audit_marks is
 create unlogged table openclaw.rate_limits (
   bucket text collate "C" primary key,
   level double precision not null,
-  at timestamptz not null
+  at timestamptz not null,
+  capacity double precision
 ) with (fillfactor = 50);
 
 comment on table openclaw.rate_limits is
-  'Token buckets: how full each was, and when. A crash empties the table, which fills every bucket.';
+  'Token buckets: how full each was, when, and how much it held then (null: no limit). A crash empties the table, which fills every bucket.';
 
 revoke all on openclaw.audit_blocks, openclaw.audit_marks, openclaw.rate_limits from public;
 
@@ -651,25 +652,26 @@ create function openclaw.take_tokens(bucket text, cost double precision, capacit
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
+#variable_conflict use_variable
 declare
-  per_second double precision := capacity / extract(epoch from period);
+  per_second double precision := capacity / date_part('epoch', period);
   taken boolean;
   found_level double precision;
 begin
-  insert into openclaw.rate_limits as r (bucket, level, at)
-  select take_tokens.bucket, coalesce(capacity - cost, 'infinity'), clock_timestamp()
+  insert into openclaw.rate_limits as r (bucket, level, at, capacity)
+  select bucket, coalesce(capacity - cost, 'infinity'), clock_timestamp(), capacity
   where coalesce(capacity >= cost, true)
   on conflict on constraint rate_limits_pkey do update
   set level = case when capacity is null then 'infinity'
-              else least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) - cost end,
-      at = clock_timestamp()
+              else least(capacity, r.level + per_second * date_part('epoch', greatest(clock_timestamp() - r.at, '0'))) - cost end,
+      at = clock_timestamp(), capacity = take_tokens.capacity
   where capacity is null
-     or least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0'))) >= cost
+     or least(capacity, r.level + per_second * date_part('epoch', greatest(clock_timestamp() - r.at, '0'))) >= cost
   returning true into taken;
   if taken then
     return null;
   end if;
-  select least(capacity, r.level + per_second * extract(epoch from greatest(clock_timestamp() - r.at, '0')))
+  select least(capacity, r.level + per_second * date_part('epoch', greatest(clock_timestamp() - r.at, '0')))
   into found_level
   from openclaw.rate_limits as r where r.bucket = take_tokens.bucket;
   return case when capacity < cost then period
@@ -1429,16 +1431,17 @@ end
 $$;
 
 create function openclaw.mint_tokens(
-    purpose text, count integer,
-    out ordinal integer, out token text, out token_hash bytea, out token_id text, out issued_as text)
+    purposes text[], counts integer[],
+    out place bigint, out ordinal integer, out token text, out token_hash bytea, out token_id text,
+    out issued_as text)
   returns setof record
-  language c volatile strict rows 1
+  language c volatile strict rows 1000
   as 'MODULE_PATHNAME', 'openclaw_mint_tokens';
 
-comment on function openclaw.mint_tokens(text, integer) is
-  'So many new tokens, as mint_token makes one, with their ids. issued_as is what the ids have in common and an audit row names: of several tokens tok_…_COUNT, each id being that with _1 to _COUNT behind it; of one its id. Errors: 22023, 54000 for more than 10000.';
+comment on function openclaw.mint_tokens(text[], integer[]) is
+  'New tokens, as mint_token makes one, with their ids: for each purpose as many as its count says. place is that of the purpose, ordinal counts its tokens, from 1. issued_as is what the ids of a purpose have in common and an audit row names: of several tokens tok_…_COUNT, each id being that with _1 to _COUNT behind it; of one its id. Errors: 22023, 2202E, 54000 for more than 10000.';
 
-revoke all on function openclaw.mint_tokens(text, integer) from public;
+revoke all on function openclaw.mint_tokens(text[], integer[]) from public;
 
 create function openclaw.live_tokens_within(user_id text, most bigint) returns boolean
   language c stable strict
@@ -1540,6 +1543,82 @@ comment on function openclaw.claim_order(openclaw.token_order, bigint) is
 
 revoke all on function openclaw.claim_order(openclaw.token_order, bigint) from public;
 
+-- The same for many orders, in as many statements as for two. It need not say which of them is refused,
+-- and why: claim_orders then asks for each.
+create function openclaw.claim_together(orders openclaw.token_order[]) returns interval[]
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  set plan_cache_mode = force_generic_plan
+  as $$
+declare
+  user_ids constant text[] := array(
+    select distinct o.user_id collate "C" as id from unnest(orders) as o order by id);
+  held text[];
+  taken bigint;
+  lifetimes interval[];
+  all_allowed boolean;
+begin
+  lock table openclaw.plans in row share mode; -- as require_user
+  held := array(select u.id from openclaw.users as u
+                where u.id = any (user_ids) and u.disabled_at is null order by u.id for share);
+  if held <> user_ids then
+    raise exception 'one of the orders is refused' using errcode = '53400';
+  end if;
+  if exists (select from unnest(orders) as o where o.container_id is not null) then
+    perform openclaw.require_container(o.user_id, o.container_id)
+    from (select distinct x.container_id collate "C" as container_id, x.user_id
+          from unnest(orders) as x where x.container_id is not null order by 1) as o;
+  end if;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform openclaw.plan_for_issue(u.id) from unnest(user_ids) as u(id);
+  end if;
+  -- As take_tokens, of all their buckets in one order.
+  insert into openclaw.rate_limits as r (bucket, level, at, capacity)
+  select 'issues ' || p.user_id, coalesce(p.issues_per_minute - o.cost, 'infinity'), clock_timestamp(),
+         p.issues_per_minute
+  from (select x.user_id, sum(x.count)::double precision as cost
+        from unnest(orders) as x group by x.user_id) as o
+  join openclaw.user_plans as p on p.user_id = o.user_id
+  where coalesce(p.issues_per_minute >= o.cost, true)
+  order by p.user_id
+  on conflict on constraint rate_limits_pkey do update
+  set level = case when excluded.capacity is null then 'infinity'
+              else least(excluded.capacity, r.level + excluded.capacity / 60
+                         * date_part('epoch', greatest(clock_timestamp() - r.at, '0')))
+                   - (excluded.capacity - excluded.level) end,
+      at = clock_timestamp(), capacity = excluded.capacity
+  where excluded.capacity is null
+     or least(excluded.capacity, r.level + excluded.capacity / 60
+              * date_part('epoch', greatest(clock_timestamp() - r.at, '0')))
+        >= excluded.capacity - excluded.level;
+  get diagnostics taken = row_count;
+  if taken < cardinality(user_ids) then
+    raise exception 'one of the orders is refused' using errcode = '53400';
+  end if;
+  -- What is counted after the buckets is exact.
+  select bool_and((o.allowed_scopes is null or openclaw.plan_allows(o.allowed_scopes, o.scopes))
+                  and (o.max_live_tokens is null
+                       or openclaw.live_tokens_within(o.user_id, o.max_live_tokens - o.claimed))),
+         array_agg(case when o.max_token_lifetime is null then coalesce(o.lifetime, '90 days')
+                   else openclaw.plan_lifetime(openclaw.plan_of(o.user_id), o.lifetime, '90 days') end
+                   order by o.place)
+  into all_allowed, lifetimes
+  from (select x.place, x.lifetime, x.scopes, sum(x.count) over (partition by x.user_id) as claimed, p.*
+        from unnest(orders) with ordinality
+          as x(user_id, scopes, lifetime, issued_for, name, container_id, count, request_id, on_behalf_of, place)
+        join openclaw.user_plans as p on p.user_id = x.user_id) as o;
+  if not all_allowed then
+    raise exception 'one of the orders is refused' using errcode = '53400';
+  end if;
+  return lifetimes;
+end
+$$;
+
+comment on function openclaw.claim_together(openclaw.token_order[]) is
+  'What claim_order does, for all of these in a few statements, and the lifetimes of their tokens. Errors: P0002 or 53400 when any of them is refused, without saying which, and why.';
+
+revoke all on function openclaw.claim_together(openclaw.token_order[]) from public;
+
 create function openclaw.claim_orders(orders openclaw.token_order[]) returns interval[]
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
@@ -1555,28 +1634,37 @@ declare
   reason text;
   advice text;
 begin
-  foreach wanted in array orders loop
-    place := place + 1;
-    -- Two that issue for the same users must not wait for one another.
-    if wanted.user_id collate "C" < holder collate "C" then
-      raise exception 'the orders are not sorted by user_id' using errcode = '22023';
-    end if;
-    claimed := case when wanted.user_id = holder then claimed else 0 end;
-    lifetimes[place] := openclaw.claim_order(wanted, claimed);
-    claimed := claimed + wanted.count;
-    holder := wanted.user_id;
-  end loop;
+  if cardinality(orders) > 1 then
+    begin
+      return openclaw.claim_together(orders);
+    exception when no_data_found or configuration_limit_exceeded then
+      null; -- one by one: whose it is, and why
+    end;
+  end if;
+  begin
+    foreach wanted in array orders loop
+      place := place + 1;
+      -- Two that issue for the same users must not wait for one another.
+      if wanted.user_id collate "C" < holder collate "C" then
+        raise exception 'the orders are not sorted by user_id' using errcode = '22023';
+      end if;
+      claimed := case when wanted.user_id = holder then claimed else 0 end;
+      lifetimes[place] := openclaw.claim_order(wanted, claimed);
+      claimed := claimed + wanted.count;
+      holder := wanted.user_id;
+    end loop;
+  exception when no_data_found or configuration_limit_exceeded then
+    get stacked diagnostics state = returned_sqlstate, said = message_text,
+      reason = pg_exception_detail, advice = pg_exception_hint;
+    raise exception '% (user %)', said, left(wanted.user_id, 128)
+      using errcode = state, detail = reason, hint = concat_ws(' ', nullif(advice, ''), 'Nothing was issued.');
+  end;
   return lifetimes;
-exception when no_data_found or configuration_limit_exceeded then
-  get stacked diagnostics state = returned_sqlstate, said = message_text,
-    reason = pg_exception_detail, advice = pg_exception_hint;
-  raise exception '% (user %)', said, left(wanted.user_id, 128)
-    using errcode = state, detail = reason, hint = concat_ws(' ', nullif(advice, ''), 'Nothing was issued.');
 end
 $$;
 
 comment on function openclaw.claim_orders(openclaw.token_order[]) is
-  'claim_order for each of these, which are sorted by user_id (in collation "C"); a refusal says whose. Errors: as claim_order, 22023.';
+  'What claim_order does, for each of these, which are sorted by user_id (in collation "C"); a refusal says whose. Errors: as claim_order, 22023.';
 
 revoke all on function openclaw.claim_orders(openclaw.token_order[]) from public;
 
@@ -1611,6 +1699,7 @@ create function openclaw.issue_orders(orders openclaw.token_order[])
   language plpgsql volatile rows 100
   set search_path = pg_catalog, openclaw, pg_temp
   set work_mem = '64MB'  -- room for 10,000 tokens: none is written to a temporary file
+  set plan_cache_mode = force_generic_plan -- not planned anew for each number of orders
   as $$
 #variable_conflict use_column
 declare
@@ -1632,11 +1721,12 @@ begin
   lifetimes := openclaw.claim_orders(orders);
   return query
   with minted as materialized (
-    select o.*, m.*
-    from (select x.*, clock_timestamp() + lifetimes[x.place] as expires_at
-          from unnest(orders) with ordinality
-            as x(user_id, scopes, lifetime, issued_for, name, container_id, count, request_id, on_behalf_of, place)) as o
-    cross join lateral openclaw.mint_tokens(o.issued_for, o.count) as m
+    select o.*, m.ordinal, m.token, m.token_hash, m.token_id, m.issued_as,
+           clock_timestamp() + lifetimes[o.place] as expires_at
+    from unnest(orders) with ordinality
+      as o(user_id, scopes, lifetime, issued_for, name, container_id, count, request_id, on_behalf_of, place)
+    join openclaw.mint_tokens(array(select x.issued_for from unnest(orders) as x),
+                              array(select x.count from unnest(orders) as x)) as m on m.place = o.place
   ), stored as (
     insert into openclaw.api_tokens (id, user_id, name, token_hash, scopes, expires_at, issued_for, container_id)
     select m.token_id, m.user_id, m.name, m.token_hash, m.scopes, m.expires_at, m.issued_for, m.container_id

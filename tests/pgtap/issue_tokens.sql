@@ -1,7 +1,7 @@
 -- Many opaque tokens in one call: what is issued, what refuses it, and what the audit log says. Beside
 -- others at once: tests/e2e/issuing.test.mjs.
 \ir fixture.psql
-select plan(49);
+select plan(71);
 
 create function pg_temp.refusal(statement text) returns text language sql as $$
   select case when e.state is null then 'ok' else concat_ws(' | ', e.state, e.message, nullif(e.detail, ''), nullif(e.hint, '')) end
@@ -106,11 +106,60 @@ select is(pg_temp.refusal($$select openclaw.issue_tokens('{user_carol,user_alice
 rollback to plans;
 
 -- Minting.
-select is((select array_agg(ordinal || ' ' || replace(token_id, issued_as, '')) from openclaw.mint_tokens('user_direct', 3)),
-  array['1 _1', '2 _2', '3 _3'], 'mint_tokens counts');
-select is((select bool_and(openclaw.token_hash(token) = token_hash) from openclaw.mint_tokens('platform_harness', 100)), true, 'its hashes are those of its tokens');
+select is((select array_agg(concat_ws(' ', place, ordinal, left(token, 4), replace(token_id, issued_as, '')) order by place, ordinal)
+           from openclaw.mint_tokens('{user_direct,platform_harness,user_direct}', '{1,3,2}')),
+  array['1 1 ocu_ ', '2 1 och_ _1', '2 2 och_ _2', '2 3 och_ _3', '3 1 ocu_ _1', '3 2 ocu_ _2'], 'mint_tokens counts, for each purpose');
+-- More than are drawn from the generator at once.
+select is((select row(count(distinct token), count(distinct token_id), bool_and(openclaw.token_hash(token) = token_hash))::text
+           from openclaw.mint_tokens('{platform_harness,user_direct}', '{1000,1000}')), '(2000,2000,t)', 'no two are alike, and their hashes are theirs');
 select is((pg_temp.error_of(format('select openclaw.mint_tokens(%s)', arguments))).state, outcome, 'mint_tokens refuses ' || arguments)
-from (values ('''user_direct'', 0', '22023'), ('''user_direct'', -1', '22023'), ('''user_direct'', 10001', '54000'), ('''none'', 1', '22023')) as v(arguments, outcome);
+from (values ('''{user_direct}'', ''{0}''', '22023'), ('''{user_direct}'', ''{-1}''', '22023'), ('''{user_direct}'', ''{10001}''', '54000'),
+             ('''{user_direct,user_direct}'', ''{5000,5001}''', '54000'), ('''{none}'', ''{1}''', '22023'), ('''{NULL}'', ''{1}''', '22023'),
+             ('''{user_direct}'', ''{NULL}''', '2202E'), ('''{user_direct}'', ''{1,1}''', '2202E')) as v(arguments, outcome);
+
+-- Many orders are claimed in a few statements, which say of a refusal neither whose it is nor why.
+savepoint together;
+select count(openclaw.create_user(user_id => 'user_' || tier, plan_tier => tier)) as ignored from unnest('{limited,open}'::text[]) as tier \gset
+select openclaw.define_plan('limited', null, 5, '1 day', '{mcp:*}', 7) as ignored, openclaw.define_plan('open') as ignored_too \gset
+create function pg_temp.claim(variadic orders text[]) returns text language plpgsql as $$
+declare
+  claimed interval[];
+begin
+  claimed := openclaw.claim_together(array(
+    select row(o[1], array[coalesce(o[3], 'mcp:tools')], o[4]::interval, 'user_direct', null, o[5], coalesce(o[2], '1')::integer, null, null)::openclaw.token_order
+    from unnest(orders) as x, string_to_array(x, ' ', '-') as o));
+  return claimed::text;
+exception when no_data_found or configuration_limit_exceeded then
+  return sqlstate;
+end
+$$;
+create function pg_temp.levels() returns text[] language sql as $$
+  select array(select concat_ws(' ', bucket, round(level::numeric, 1), capacity) from openclaw.rate_limits
+               where bucket in ('issues user_alice', 'issues user_limited') order by bucket collate "C")
+$$;
+delete from openclaw.rate_limits;
+select is(pg_temp.claim('user_alice 3 - -', 'user_limited 2 - -', 'user_open 9000 data:read -', 'user_alice 4 data:read 1:00:00', 'user_limited 1 mcp:* 0:00:01'),
+  '{"90 days","1 day","90 days",01:00:00,00:00:01}', 'each order has the lifetime that it asks for, or the plan''s');
+select is(pg_temp.levels(), array['issues user_alice 593.0 600', 'issues user_limited 4.0 7'], 'what a user''s orders cost together is taken once');
+select is((select row(level, capacity)::text from openclaw.rate_limits where bucket = 'issues user_open'), '(Infinity,)', 'nothing of what has no limit');
+update openclaw.rate_limits set at = clock_timestamp() + interval '1 day' where bucket like 'issues %';
+select is(pg_temp.claim('user_alice 593 - -', 'user_limited 4 - -'), '{"90 days","1 day"}', 'what is left is there to the last');
+select is(pg_temp.levels(), array['issues user_alice 0.0 600', 'issues user_limited 0.0 7'], 'and is gone then');
+update openclaw.rate_limits set level = 0, at = clock_timestamp() - interval '30 seconds' where bucket like 'issues %';
+select is(pg_temp.claim('user_alice 300 - -', 'user_limited 3 - -'), '{"90 days","1 day"}', 'half a minute brings back a half');
+update openclaw.rate_limits set level = 0, at = clock_timestamp() - interval '1 year' where bucket like 'issues %';
+select is(pg_temp.claim('user_alice 601 - -', 'user_limited - - -'), '53400', 'a year no more than there was');
+select openclaw.define_plan('limited', null, 5, '1 day', '{mcp:*}', 1000) as ignored \gset
+insert into openclaw.containers (id, user_id, name, type, mcp_endpoint, auth_method) values ('ctr_limited', 'user_limited', 'c', 'external', 'https://c.example.com', 'api_key');
+select is(pg_temp.claim('user_alice - - -', 'user_limited ' || rest), outcome, format('of others beside user_limited %s the outcome is %s', rest, outcome))
+from (values ('5 - -', '{"90 days","1 day"}'), ('6 - -', '53400'), ('- data:read -', '53400'), ('- - 2:00:00', '{"90 days",02:00:00}'), ('- - 25:00:00', '53400'),
+             ('- - - ctr_limited', '{"90 days","1 day"}'), ('- - - ctr_alice', 'P0002'), ('- - - ctr_none', 'P0002')) as v(rest, outcome);
+select is(array[pg_temp.claim('user_limited 3 - -', 'user_limited 3 - -'), pg_temp.claim('user_limited 3 - -', 'user_limited 2 - -')],
+  array['53400', '{"1 day","1 day"}'], 'the live tokens of a user''s orders are counted together');
+select is(array[pg_temp.claim('user_alice - - -', 'user_none - - -'), pg_temp.claim('user_alice - - -', '- - - -')], array['53400', '53400'], 'nobody is no user');
+select openclaw.disable_user('user_limited') as ignored \gset
+select is(pg_temp.claim('user_alice - - -', 'user_limited - - -'), '53400', 'nor is one who is disabled');
+rollback to together;
 
 -- A token's text is stored nowhere, not even for the length of the call.
 savepoint huge;
