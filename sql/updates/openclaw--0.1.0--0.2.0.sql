@@ -3427,7 +3427,7 @@ begin
     refusal := openclaw.http_error(400, 'invalid_request', 'name must be 1 to 128 characters');
   -- Rights at the front go into no token that is given to another: who got hold of this one could
   -- else make himself others, which outlive it.
-  elsif coalesce(cardinality(scopes), 0) = 0 or scope ~ '(^| )openclaw:'
+  elsif coalesce(cardinality(scopes), 0) = 0 or strpos(' ' || scope, ' openclaw:') > 0
         or not openclaw.scopes_cover(caller.scopes, scopes) then
     refusal := openclaw.refuse_tokens(caller, 400, 'invalid_scope',
                                       'scope must be a list of scopes that the caller''s own cover, without openclaw:…');
