@@ -213,6 +213,7 @@ void Connection::written() {
   const bool refused = exchange_->refusal.has_value();
   const bool close_now = exchange_->close;
   consumed_ += exchange_->frame.size;
+  loop_.router().reuse(std::move(exchange_->output));
   exchange_.reset();
   framer_ = RequestFramer();
   if (refused) return linger();

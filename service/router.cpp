@@ -242,6 +242,7 @@ bool Router::write_as_before(Exchange& exchange, const SqlAnswer& row) {
       form != known.form) {
     return false;
   }
+  exchange.output = std::exchange(spare_, {});
   known.written->append_to(exchange.output, row.body->size(), exchange.request_id);
   if (!form.head) exchange.output.append(*row.body);
   exchange.status = row.status;
@@ -256,12 +257,18 @@ void Router::keep_head(const Exchange& exchange, const SqlAnswer& row) {
 }
 
 void Router::write(Exchange& exchange, Answer answer) {
+  exchange.output = std::exchange(spare_, {});
   current_ = &exchange;
   answer_ = std::move(answer);
   MemoryStream stream(
       exchange.frame.method == "HEAD" ? "HEAD / HTTP/1.1\r\n\r\n" : "GET / HTTP/1.1\r\n\r\n",
       exchange.output);
   process(&Router::process_request, static_cast<httplib::Server&>(*this), stream);
+}
+
+void Router::reuse(std::string output) {
+  output.clear();
+  if (output.capacity() > spare_.capacity()) spare_.swap(output);
 }
 
 void Router::put(httplib::Response& response) {

@@ -67,6 +67,9 @@ class Router : private httplib::Server {
   // True when the answer is complete already; `finished` is not called then.
   bool start(Exchange& exchange);
 
+  // Memory of an answer that is sent, for another one.
+  void reuse(std::string output);
+
  private:
   // Nothing when SQL was asked.
   std::optional<Answer> respond(Exchange& exchange);
@@ -92,6 +95,7 @@ class Router : private httplib::Server {
     std::string headers, source;
   };
   std::vector<KnownHead> heads_;  // the last one of each of endpoints()
+  std::string spare_;             // the largest that was given back
   Exchange* current_ = nullptr;   // whose answer is being written
   Answer answer_;                 // to it
 };
