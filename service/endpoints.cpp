@@ -100,7 +100,8 @@ constexpr Endpoint kEndpoints[] = {
                                Argument{Source::form, "container_id"},
                                Argument{Source::form, "count"}, kRequestId}),
      .alone_with = {"client_assertion", "count"},
-     .many = true},
+     .many = true,
+     .gathering = std::chrono::milliseconds(20)},  // their flush to disk is one
     {.name = "verify",
      .path = "/v1/verify",
      .get = true,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -51,6 +52,9 @@ struct Endpoint {
   bool reads = false;   // it writes nothing, unless it goes alone: a standby may answer
   // The function takes the arrays themselves and gives a row for each of their elements.
   bool many = false;
+  // While a statement is younger, what comes for the endpoint waits for it, and goes in one
+  // statement then.
+  std::chrono::milliseconds gathering{2};
 };
 
 std::span<const Endpoint> endpoints();

@@ -21,9 +21,6 @@ constexpr auto kFirstPause = 100ms;
 constexpr auto kLongestPause = 1'000ms;
 // How often the primary, and then each standby, is asked for its position.
 constexpr auto kBetweenPositions = 200ms;
-// While a statement is younger, what comes for its endpoint waits for it, and goes in one statement
-// then.
-constexpr auto kGathering = 2ms;
 // A standby that has been at a statement for longer keeps no request waiting for it.
 constexpr auto kPatience = 1'000ms;
 
@@ -369,7 +366,7 @@ bool SqlPool::gathers(const Slot& slot, const std::deque<SqlCall*>& queue,
   }
   return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& other) {
     return other.server == slot.server && other.state == Slot::State::busy &&
-           other.batch.endpoint == first.endpoint && now < other.sent + kGathering;
+           other.batch.endpoint == first.endpoint && now < other.sent + first.endpoint->gathering;
   });
 }
 
