@@ -384,7 +384,8 @@ describe('openclaw pin', () => {
   });
 
   test('what is not there, speaks no TLS, or is no https URL is a failure', async () => {
-    const plain = net.createServer((socket) => socket.on('error', () => {}).end('HTTP/1.0 400 No\r\n\r\n'));
+    // It reads what comes: else it would never see that a client which has read all of its answer is gone.
+    const plain = net.createServer((socket) => socket.on('error', () => {}).resume().end('HTTP/1.0 400 No\r\n\r\n'));
     plain.listen(0, '127.0.0.1');
     await once(plain, 'listening');
     const { port } = plain.address();
