@@ -192,6 +192,23 @@ void close_index(IndexReader& reader) {
   table_close(reader.table, NoLock);
 }
 
+// Live containers with this endpoint and this owner (text), or of any owner when that is 0, for
+// next().
+IndexReader open_endpoint(std::string_view mcp_endpoint, Datum user_id, Sight sight) {
+  const int count = user_id == 0 ? 1 : 2;
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ, new_text(mcp_endpoint));
+  ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, user_id);
+  IndexReader reader = open_index("containers", "containers_endpoint_key", sight, 2, count);
+  index_rescan(reader.scan, keys, count, nullptr, 0);
+  reader.slot = table_slot_create(reader.table, nullptr);
+  return reader;
+}
+
+bool next(IndexReader& reader) {
+  return index_getnext_slot(reader.scan, ForwardScanDirection, reader.slot);
+}
+
 Datum column(TupleTableSlot* slot, int number, bool* is_null) {
   return slot_getattr(slot, number, is_null);
 }
@@ -465,17 +482,8 @@ Revocation read_revocation(std::string_view container_id, std::string_view jti) 
 
 Datum read_container_id(std::string_view mcp_endpoint, Datum user_id) {
   return guarded([&] {
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ, new_text(mcp_endpoint));
-    ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, user_id);
-    IndexReader reader =
-        open_index("containers", "containers_endpoint_key", Sight::statement, 2, 2);
-    index_rescan(reader.scan, keys, 2, nullptr, 0);
-    reader.slot = table_slot_create(reader.table, nullptr);
-    Datum id = 0;
-    if (index_getnext_slot(reader.scan, ForwardScanDirection, reader.slot)) {
-      id = copy_of(reader.slot, containers::id);
-    }
+    IndexReader reader = open_endpoint(mcp_endpoint, user_id, Sight::statement);
+    Datum id = next(reader) ? copy_of(reader.slot, containers::id) : Datum{0};
     close_index(reader);
     return id;
   });
@@ -496,17 +504,10 @@ TargetRow read_target(std::string_view container_id) {
 TargetRows read_targets(std::string_view mcp_endpoint, std::optional<std::string_view> user_id) {
   return guarded([&] {
     constexpr Sight sight = Sight::latest;
-    ScanKeyData keys[2];
-    const int count = user_id ? 2 : 1;
-    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ, new_text(mcp_endpoint));
-    if (user_id) ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, new_text(*user_id));
-
-    IndexReader reader = open_index("containers", "containers_endpoint_key", sight, 2, count);
-    index_rescan(reader.scan, keys, count, nullptr, 0);
-    reader.slot = table_slot_create(reader.table, nullptr);
+    IndexReader reader =
+        open_endpoint(mcp_endpoint, user_id ? new_text(*user_id) : Datum{0}, sight);
     TargetRows targets{};
-    while (targets.matches < 2 &&
-           index_getnext_slot(reader.scan, ForwardScanDirection, reader.slot)) {
+    while (targets.matches < 2 && next(reader)) {
       CHECK_FOR_INTERRUPTS();
       if (!is_text(reader.slot, containers::type, "external") ||
           !is_text(reader.slot, containers::auth_method, "platform_token")) {
