@@ -55,6 +55,9 @@ struct Endpoint {
   // While a statement is younger, what comes for the endpoint waits for it, and goes in one
   // statement then.
   std::chrono::milliseconds gathering{2};
+  // Its freshness lifetime here (RFC 9111 section 4.2): for as long, an answer that SQL lets every
+  // cache keep is given again to requests with equal arguments (decision 0024).
+  std::chrono::milliseconds fresh_for{0};
 };
 
 std::span<const Endpoint> endpoints();

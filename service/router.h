@@ -7,6 +7,7 @@
 // come from the frame, which was read strictly.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -44,6 +45,7 @@ struct Exchange {
   // The router's own.
   Form parameters;
   SqlCall call;
+  std::chrono::steady_clock::time_point asked{};
 };
 
 // What an answer's head depends on beside the SQL row and the request's id.
@@ -71,15 +73,18 @@ class Router : private httplib::Server {
   void reuse(std::string output);
 
  private:
-  // Nothing when SQL was asked.
+  // What needs no SQL; otherwise nothing, and the call of SQL is prepared.
   std::optional<Answer> respond(Exchange& exchange);
-  std::optional<Answer> ask(const Endpoint& endpoint, Exchange& exchange);
+  std::optional<Answer> prepare(const Endpoint& endpoint, Exchange& exchange);
+  // False where SQL must be asked.
+  bool answer_again(Exchange& exchange);
   void answered(Exchange& exchange, const SqlAnswer& row);
   void write_row(Exchange& exchange, const SqlAnswer& row);
   void write(Exchange& exchange, Answer answer);
   // Under the head of the endpoint's last answer; false where this one's differs.
   bool write_as_before(Exchange& exchange, const SqlAnswer& row);
   void keep_head(const Exchange& exchange, const SqlAnswer& row);
+  void keep_row(const Exchange& exchange, const SqlAnswer& row);
   void fail(Exchange& exchange);
   void put(httplib::Response& response);
   void finish(httplib::Response& response) const;
@@ -95,9 +100,15 @@ class Router : private httplib::Server {
     std::string headers, source;
   };
   std::vector<KnownHead> heads_;  // the last one of each of endpoints()
-  std::string spare_;             // the largest that was given back
-  Exchange* current_ = nullptr;   // whose answer is being written
-  Answer answer_;                 // to it
+  struct FreshRow {
+    std::vector<std::optional<std::string>> arguments;
+    KeptAnswer row;
+    std::chrono::steady_clock::time_point until;
+  };
+  std::vector<std::optional<FreshRow>> fresh_rows_;  // the last one of each of endpoints()
+  std::string spare_;                                // the largest that was given back
+  Exchange* current_ = nullptr;                      // whose answer is being written
+  Answer answer_;                                    // to it
 };
 
 // The arguments of the endpoint's SQL function, or why there are none. They look into the frame and

@@ -66,12 +66,14 @@ describe('JWKS and metadata', () => {
     // Keys that are known are not read again; the trigger on their table has them forgotten.
     await session.query('update openclaw.signing_keys set kid = kid where false');
     await session.query('begin; lock table openclaw.signing_keys in access exclusive mode');
-    const first = front.get(path);
+    // Not the answer that stands: another If-None-Match is another question.
+    const headers = { 'If-None-Match': '"x"' };
+    const first = front.get(path, { headers });
     await until('the first one is under way', () => world.value(
       `select count(*) = 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`));
     // The one that finds no place shows that the others wait: they go in one statement.
     const asked = [...kinds, kinds[0]].map(async (kind) => ({ ...kind, answer: await front.request(
-      kind.method, path, { headers: { Connection: kind.connection, 'X-Request-Id': kind.id } }) }));
+      kind.method, path, { headers: { ...headers, Connection: kind.connection, 'X-Request-Id': kind.id } }) }));
     assert.equal((await Promise.race(asked)).answer.status, 503);
     await session.query('rollback');
     assert.equal((await first).body, whole.body);
@@ -144,7 +146,7 @@ describe('JWKS and metadata', () => {
     const successor = await world.value(
       `select openclaw.rotate_signing_key('EdDSA', activate_after => '1 second')`);
     const published = async () => (await world.front.get(path)).json.keys.map((key) => key.kid);
-    assert.ok((await published()).includes(successor));
+    await until('the successor is published', async () => (await published()).includes(successor));
     const after = await until('the successor signs', async () => {
       const issued = await world.accessToken('ada-laptop', ['mcp:tools']);
       return issued.kid === successor && issued;
@@ -158,14 +160,37 @@ describe('JWKS and metadata', () => {
     assert.notEqual(before.kid, after.kid);
   });
 
-  test('a revoked key is gone from the JWKS at once, and what it signed is refused', async () => {
+  test('a revoked key is gone from the JWKS, and what it signed is refused at once', async () => {
     const { token, kid } = await world.accessToken('ada-laptop', ['mcp:tools'], { alg: 'RS256' });
     assert.equal((await world.introspect(token)).json.active, true);
     await world.sql(`select openclaw.revoke_signing_key($1)`, [kid]);
-    const { keys } = (await world.front.get(path)).json;
-    assert.ok(!keys.some((key) => key.kid === kid));
     assert.equal((await world.introspect(token)).body, '{"active":false}');
     assert.equal((await world.verify(token, 'https://mcp.ada.example.com/mcp')).status, 401);
+    const published = async () => (await world.front.get(path)).json.keys.map((key) => key.kid);
+    await until('the key is gone', async () => !(await published()).includes(kid));
+  });
+
+  test('a JWKS is given again for a moment, without a question to Postgres', async () => {
+    await world.sql('create extension pg_stat_statements');
+    const questions = () => world.value(
+      `select coalesce(sum(calls), 0)::integer from pg_stat_statements
+         where dbid = (select oid from pg_database where datname = current_database())
+           and query like '%openclaw.front_jwks(%'`);
+    const requests = 300;
+    const before = await questions();
+    for (let i = 0; i < requests; ++i) assert.equal((await world.front.get(path)).status, 200);
+    const asked = (await questions()) - before;
+    assert.ok(asked > 0 && asked < requests, `${asked} questions for ${requests} requests`);
+  });
+
+  test('a JWKS without a key, which no cache may keep, is asked for each time', async () => {
+    const front = await world.startFront('--threads', '1'); // each has an answer of its own
+    await world.sql('truncate openclaw.signing_keys cascade');
+    const empty = await front.get(path);
+    assert.deepEqual(empty.json.keys, []);
+    assert.equal(empty.headers['cache-control'], 'no-cache');
+    const kid = await world.value(`select openclaw.rotate_signing_key('EdDSA')`);
+    assert.ok((await front.get(path)).json.keys.some((key) => key.kid === kid));
   });
 
   test('no token of this file is in a log', () => world.assertLogsHoldNoSecret());
