@@ -17,8 +17,8 @@ const SCOPE = 'data:read mcp:tools';
 const FORM = 'application/x-www-form-urlencoded';
 const CLIENT_CREDENTIALS = new URLSearchParams({ grant_type: 'client_credentials', resource: RESOURCE, scope: SCOPE });
 
-// What a server that is up is measured by: its port, how its requests begin, and whose processor time
-// and memory count. { port, processes: { name: pid }, paths, authorization, tokens }
+// What a server that is up is measured by: its port or Unix socket, how its requests begin, and whose processor
+// time and memory count. { port or socket, processes: { name: pid }, paths, authorization, tokens }
 export class Fronts {
   #world;
   #servers = new Map();
@@ -45,15 +45,15 @@ export class Fronts {
   }
 
   async #serve(flags) {
-    const { port, pid } = await this.#startFront(flags);
+    const { pid, ...at } = await this.#startFront(flags);
     const server = {
-      port, processes: { front: pid, pg: this.#world.postmaster },
+      ...at, processes: { front: pid, pg: this.#world.postmaster },
       introspect: '/oauth/introspect', token: '/oauth/token', tokens: this.#world.tokenFile,
       introspectAs: `Bearer ${await this.#harness('introspect')}`, tokenAs: basic(await this.#client()),
       issue: '/v1/tokens', issueAs: `Bearer ${await this.#harness('issue')}`, issued: '201',
     };
     for (const token of this.#world.tokens.slice(0, 100)) {
-      const answer = await exchange(port, introspection(server, token, 'Connection: close\r\n'));
+      const answer = await exchange(server, introspection(server, token, 'Connection: close\r\n'));
       if (!isActive(answer)) throw new Error(`the front does not introspect: ${answer}`);
     }
     return server;
@@ -64,16 +64,23 @@ export class Fronts {
     const log = await this.#world.file(`front-${this.#logs}.log`, '');
     const stderr = openSync(log, 'w', 0o600);
     const front = this.#world.processes.start(process.env.OPENCLAW_FRONT,
-      ['--listen', '127.0.0.1:0', '--database', 'user=openclaw_front', ...flags],
+      [...flags.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'], '--database', 'user=openclaw_front', ...flags],
       ['ignore', 'ignore', stderr]);
     closeSync(stderr);
     for (let waited = 0; waited < 10_000 && front.exitCode === null; waited += 20) {
       const written = await readFile(log, 'utf8');
-      const port = /"event":"listening","address":"127\.0\.0\.1:(\d+)"/.exec(written)?.[1];
-      if (port && written.includes('"event":"sql_connected"')) return { port: Number(port), pid: front.pid };
+      const [, socket, port] = /"event":"listening","address":"(?:unix:([^"]+)|127\.0\.0\.1:(\d+))"/.exec(written) ?? [];
+      if ((socket || port) && written.includes('"event":"sql_connected"')) {
+        return { ...socket ? { socket } : { port: Number(port) }, pid: front.pid };
+      }
       await pause(20);
     }
     throw new Error(`the front did not start: ${await readFile(log, 'utf8')}`);
+  }
+
+  // On a Unix socket of its own.
+  frontOnSocket(name, ...flags) {
+    return this.front('--listen', `unix:${path.join(this.#world.scratch, name)}`, ...flags);
   }
 
   // The front with 1,000 idle and 1,000 slow clients (crowd.mjs).
@@ -226,7 +233,7 @@ export class Fronts {
     let slowest = 0;
     for (let i = 0; i < clients; i += 1) {
       const started = performance.now();
-      const answer = await exchange(server.port,
+      const answer = await exchange(server,
         introspection(server, this.#world.tokens[i], 'Connection: close\r\n'));
       slowest = Math.max(slowest, performance.now() - started);
       if (!isActive(answer)) throw new Error(`a new client was not served: ${answer}`);
@@ -256,8 +263,9 @@ function isActive(answer) {
 }
 
 // One request on a connection of its own: the whole answer.
-async function exchange(port, request) {
-  const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
+async function exchange(server, request) {
+  const socket = net.connect(server.socket ? { path: server.socket }
+    : { port: server.port, host: '127.0.0.1', noDelay: true });
   let answer = '';
   socket.setEncoding('latin1').on('data', (text) => { answer += text; });
   socket.write(request);

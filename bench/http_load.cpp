@@ -3,7 +3,8 @@
 // server: one write, one read, a look for the end of the head and for the expected text.
 //
 //   http_load [OPTION]...
-//     --port PORT           of 127.0.0.1
+//     --port PORT           of 127.0.0.1, or
+//     --socket PATH         a Unix socket
 //     --connections N       (64)
 //     --seconds S           (1) measured, after --warm-up S (0.2)
 //     --rate R              open loop: R requests a second, each at its own time whether or not the
@@ -26,6 +27,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,6 +55,7 @@ using Microseconds = std::chrono::duration<double, std::micro>;
 
 struct Options {
   std::uint16_t port = 0;
+  std::string socket;
   std::size_t connections = 64;
   double seconds = 1;
   double warm_up = 0.2;
@@ -78,6 +81,8 @@ Options read_options(int argc, char** argv) {
     const std::string value = argv[i];
     if (name == "--port") {
       options.port = static_cast<std::uint16_t>(std::stoul(value));
+    } else if (name == "--socket") {
+      options.socket = value;
     } else if (name == "--connections") {
       options.connections = std::stoul(value);
     } else if (name == "--seconds") {
@@ -102,8 +107,9 @@ Options read_options(int argc, char** argv) {
       throw std::invalid_argument("unknown option " + std::string(name));
     }
   }
-  if (options.port == 0 || options.request.empty() || options.connections == 0) {
-    throw std::invalid_argument("--port, --request and a connection are needed");
+  if ((options.port == 0) == options.socket.empty() || options.request.empty() ||
+      options.connections == 0) {
+    throw std::invalid_argument("--port or --socket, --request and a connection are needed");
   }
   return options;
 }
@@ -208,7 +214,7 @@ class Generator {
     if (!options.values.empty()) read_values();
     next_value_ = options.skip;
     connections_.resize(options.connections);
-    for (std::size_t i = 0; i < connections_.size(); ++i) connect(i);
+    for (std::size_t i = 0; i < connections_.size(); ++i) add_connection(i);
   }
 
   void run() {
@@ -234,17 +240,35 @@ class Generator {
     if (values_.empty()) throw std::runtime_error("no values");
   }
 
-  void connect(std::size_t number) {
+  int connect_to_port() const {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(options_.port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-      throw std::system_error(errno, std::generic_category(), "connect");
-    }
+    connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     const int on = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return socket;
+  }
+
+  int connect_to_path() const {
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    options_.socket.copy(address.sun_path, sizeof address.sun_path - 1);
+    connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    return socket;
+  }
+
+  static void connect(int socket, const sockaddr* address, socklen_t size) {
+    if (::connect(socket, address, size) != 0) {
+      throw std::system_error(errno, std::generic_category(), "connect");
+    }
+  }
+
+  void add_connection(std::size_t number) {
+    const int socket = options_.socket.empty() ? connect_to_port() : connect_to_path();
     fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLET;

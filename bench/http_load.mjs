@@ -5,14 +5,15 @@ import { peakMiB, processorNanoseconds, tree, treeNanoseconds } from './processe
 // A program that is compiled while it runs gets this first; the others have the run that is thrown away.
 const NODE_WARM_UP_SECONDS = 3;
 
-// `server` is { port, processes: { name: pid } }, whose processor time and memory count. `core`: where the
+// `server` is { port, processes: { name: pid } }, or has a Unix `socket` instead of the port; whose processor time and memory count. `core`: where the
 // generator is to run. The other options are http_load's own. The sample's value is requests a second;
 // `used` is how many values were taken.
 export async function load(world, server, request, { core, once, connections = 64, seconds = 1, ...options }) {
-  const file = await world.file(`request-${server.port}`, request);
+  const at = server.socket ? ['--socket', server.socket] : ['--port', server.port];
+  const file = await world.file(`request-${path.basename(String(at[1]))}`, request);
   const program = path.join(world.programs, 'http_load');
   const generate = async (duration) => {
-    const args = ['--port', server.port, '--connections', connections, '--request', file, '--seconds', duration,
+    const args = [...at, '--connections', connections, '--request', file, '--seconds', duration,
       ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]), ...(once ? ['--once'] : [])];
     return JSON.parse(await (core === undefined ? world.run(program, args)
       : world.run('taskset', ['--cpu-list', core, program, ...args])));

@@ -2,14 +2,16 @@
 
 #include <utility>
 
+#include <sys/socket.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
 namespace openclaw::front {
 namespace {
 
-using boost::asio::ip::tcp;
 using boost::system::error_code;
 
 // A buffer larger than this is given back between requests.
@@ -19,13 +21,18 @@ constexpr std::size_t kKeptInput = 4 * 1024;
 // too.
 constexpr std::size_t kMostDiscarded = 16 * 1024 * 1024;
 
-std::string text_of(const tcp::socket& socket) {
+std::string client_of(const ClientSocket& socket) {
   error_code error;
-  const tcp::endpoint endpoint = socket.remote_endpoint(error);
-  if (error) return "-";
-  const bool v6 = endpoint.address().is_v6();
-  const std::string address = endpoint.address().to_string();
-  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+  const auto endpoint = socket.remote_endpoint(error);
+  return error ? "-" : text_of(endpoint);
+}
+
+// Not that of a Unix socket, which delays nothing.
+error_code forbid_delays(ClientSocket& socket) {
+  error_code error;
+  const bool tcp = socket.local_endpoint(error).protocol().family() != AF_UNIX;
+  if (!error && tcp) socket.set_option(boost::asio::ip::tcp::no_delay(true), error);
+  return error;
 }
 
 bool would_block(const error_code& error) {
@@ -34,14 +41,14 @@ bool would_block(const error_code& error) {
 
 }  // namespace
 
-Connection::Connection(Loop& loop, tcp::socket socket)
-    : loop_(loop), socket_(std::move(socket)), address_(text_of(socket_)) {}
+Connection::Connection(Loop& loop, ClientSocket socket)
+    : loop_(loop), socket_(std::move(socket)), address_(client_of(socket_)) {}
 
 void Connection::start() {
   client_ = loop_.add(shared_from_this());
   error_code error;
   socket_.non_blocking(true, error);
-  if (!error) socket_.set_option(tcp::no_delay(true), error);
+  if (!error) error = forbid_delays(socket_);
   if (error) return close();
   loop_.limit(client_, Limit::idle);
   loop_.draining() ? drain() : wait_readable();
@@ -196,9 +203,9 @@ void Connection::sent() {
 }
 
 void Connection::write_rest() {
-  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const error_code& error) {
-    self->writable(error);
-  });
+  socket_.async_wait(
+      ClientSocket::wait_write,
+      [self = shared_from_this()](const error_code& error) { self->writable(error); });
 }
 
 void Connection::writable(error_code error) {
@@ -230,7 +237,7 @@ void Connection::written() {
 // it: this side ends its stream, reads on for a while, and closes then.
 void Connection::linger() {
   error_code error;
-  socket_.shutdown(tcp::socket::shutdown_send, error);
+  socket_.shutdown(ClientSocket::shutdown_send, error);
   if (error) return close();
   enter(Phase::lingering);
   wait_readable();

@@ -9,9 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include "service/http_frame.h"
+#include "service/listener.h"
 #include "service/loop.h"
 #include "service/router.h"
 
@@ -19,7 +18,7 @@ namespace openclaw::front {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Loop& loop, boost::asio::ip::tcp::socket socket);
+  Connection(Loop& loop, ClientSocket socket);
 
   void start();
   // The deadline that was set has passed.
@@ -48,7 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void log_request() const;
 
   Loop& loop_;
-  boost::asio::ip::tcp::socket socket_;
+  ClientSocket socket_;
   Loop::Clients::Handle client_;
   std::string address_;
   Phase phase_ = Phase::idle;

@@ -11,7 +11,6 @@ namespace openclaw::front {
 namespace {
 
 using namespace std::chrono_literals;
-using boost::asio::ip::tcp;
 using boost::system::error_code;
 
 std::string turned_away_answer(const std::string& request_id) {
@@ -38,34 +37,20 @@ Door::Door(const Options& options, std::vector<std::unique_ptr<Loop>>& loops, Lo
       loops_(loops),
       log_(log),
       clients_(clients),
-      acceptor_(loops.front()->context()),
-      pause_(loops.front()->context()) {
-  const tcp::endpoint endpoint(boost::asio::ip::make_address(options.address), options.port);
-  acceptor_.open(endpoint.protocol());
-  acceptor_.set_option(tcp::acceptor::reuse_address(true));
-  acceptor_.bind(endpoint);
-  acceptor_.listen(tcp::acceptor::max_listen_connections);
-}
-
-std::string Door::address() const {
-  const tcp::endpoint endpoint = acceptor_.local_endpoint();
-  const std::string address = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
-         std::to_string(endpoint.port());
-}
+      listener_(loops.front()->context(), options),
+      pause_(loops.front()->context()) {}
 
 void Door::close() {
-  error_code ignored;
-  acceptor_.close(ignored);
+  listener_.end();
   pause_.cancel();
 }
 
 void Door::accept() {
   Loop& loop = *loops_[turn_];
   turn_ = (turn_ + 1) % loops_.size();
-  acceptor_.async_accept(
-      loop.context(), [this, &loop](const error_code& error, tcp::socket socket) {
-        if (!acceptor_.is_open()) return;
+  listener_.async_accept(
+      loop.context(), [this, &loop](const error_code& error, ClientSocket socket) {
+        if (!listener_.is_open()) return;
         if (!error) {
           accepted(loop, std::move(socket));
           return accept();
@@ -75,18 +60,18 @@ void Door::accept() {
         log_.write(LogLevel::error, "accept_failed", {{"problem", error.message()}});
         pause_.expires_after(100ms);
         pause_.async_wait([this](const error_code& stopped) {
-          if (!stopped && acceptor_.is_open()) accept();
+          if (!stopped && listener_.is_open()) accept();
         });
       });
 }
 
-void Door::accepted(Loop& loop, tcp::socket socket) {
+void Door::accepted(Loop& loop, ClientSocket socket) {
   if (clients_.fetch_add(1) < max_clients_) return loop.adopt(std::move(socket));
   --clients_;
   turn_away(std::move(socket));
 }
 
-void Door::turn_away(tcp::socket socket) {
+void Door::turn_away(ClientSocket socket) {
   error_code ignored;
   socket.non_blocking(true, ignored);
   const std::string answer = turned_away_answer(request_ids_.next(std::nullopt));

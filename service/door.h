@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "service/listener.h"
 #include "service/loop.h"
 #include "service/options.h"
 #include "serving/request_id.h"
@@ -17,13 +17,12 @@ namespace openclaw::front {
 
 class Door {
  public:
-  // Listens from here on, with a backlog as long as the kernel allows. Throws
-  // boost::system::system_error when the address cannot be had. `clients` are those of all loops.
+  // Listens from here on, or throws boost::system::system_error. `clients` are those of all loops.
   Door(const Options& options, std::vector<std::unique_ptr<Loop>>& loops, Log& log,
        std::atomic<unsigned>& clients);
 
-  // ADDR:PORT, with the port that the kernel chose if it was asked to.
-  std::string address() const;
+  // With the port that the kernel chose if it was asked to.
+  std::string address() const { return text_of(listener_.local_endpoint()); }
 
   // On the first loop's thread, as close().
   void open() { accept(); }
@@ -31,14 +30,14 @@ class Door {
 
  private:
   void accept();
-  void accepted(Loop& loop, boost::asio::ip::tcp::socket socket);
-  void turn_away(boost::asio::ip::tcp::socket socket);
+  void accepted(Loop& loop, ClientSocket socket);
+  void turn_away(ClientSocket socket);
 
   const unsigned max_clients_;
   std::vector<std::unique_ptr<Loop>>& loops_;
   Log& log_;
   std::atomic<unsigned>& clients_;
-  boost::asio::ip::tcp::acceptor acceptor_;
+  Listener listener_;
   boost::asio::steady_timer pause_;
   std::size_t turn_ = 0;
   RequestIds request_ids_;

@@ -41,7 +41,7 @@ Loop::Loop(const Options& options, SqlServers& servers, Log& log, std::atomic<un
 
 Loop::~Loop() = default;
 
-void Loop::adopt(boost::asio::ip::tcp::socket socket) {
+void Loop::adopt(ClientSocket socket) {
   boost::asio::post(context_, [this, socket = std::move(socket)]() mutable {
     const auto connection = std::make_shared<Connection>(*this, std::move(socket));
     connection->start();

@@ -10,11 +10,11 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "serving/deadlines.h"
 #include "serving/log.h"
+#include "service/listener.h"
 #include "service/options.h"
 #include "service/router.h"
 #include "service/sql_connector.h"
@@ -44,7 +44,7 @@ class Loop {
   void run() { context_.run(); }
 
   // From any thread. The client counts in `clients` already; it no longer does once it is gone.
-  void adopt(boost::asio::ip::tcp::socket socket);
+  void adopt(ClientSocket socket);
   // From any thread: idle clients go at once, the others with their answer, at the latest when
   // drain_timeout is over.
   void drain();

@@ -76,8 +76,10 @@ int listen_and_serve(const Options& options, SqlServers& servers, Log& log) {
     door.emplace(options, loops, log, clients);
   } catch (const boost::system::system_error& error) {
     servers.stop();
-    return refuse("cannot listen on " + options.address + " port " + std::to_string(options.port) +
-                  ": " + error.code().message());
+    const std::string where = options.socket_path.empty()
+                                  ? options.address + " port " + std::to_string(options.port)
+                                  : options.socket_path;
+    return refuse("cannot listen on " + where + ": " + error.code().message());
   }
   serve(loops, *door, log);
   servers.stop();

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <sys/un.h>
 
 #include <CLI/CLI.hpp>
 
@@ -26,9 +27,17 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-// "ADDR:PORT" or "[ADDR]:PORT", where ADDR is an IP address. The answer is an error, or empty.
+// "unix:" and an absolute path, or "ADDR:PORT" or "[ADDR]:PORT", where ADDR is an IP address. The
+// answer is an error, or empty.
 std::string read_listen(const std::string& text, Options& options) {
-  const char* const hint = "--listen takes ADDR:PORT or [IPV6]:PORT, as in 127.0.0.1:8080";
+  if (text.starts_with("unix:")) {
+    options.socket_path = text.substr(5);
+    const bool good = options.socket_path.starts_with('/') &&
+                      options.socket_path.size() < sizeof(sockaddr_un::sun_path);
+    return good ? "" : "--listen unix: takes an absolute path of at most 107 bytes";
+  }
+  const char* const hint =
+      "--listen takes ADDR:PORT, [IPV6]:PORT or unix:PATH, as in 127.0.0.1:8080";
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return hint;
   std::string address = text.substr(0, colon);
@@ -155,7 +164,10 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
   std::string listen = "127.0.0.1:8080";
   std::string level = "info";
   std::string pooler = "none";
-  flags.text("listen", listen, "Address and port to listen on; port 0 lets the kernel choose")
+  flags
+      .text("listen", listen,
+            "Address and port to listen on, where port 0 lets the kernel choose; or unix:PATH, a "
+            "Unix socket for its owner and group")
       ->type_name("ADDR:PORT")
       ->capture_default_str();
   flags.text("database", options.database, "libpq connection string or URI, without a password")

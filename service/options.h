@@ -15,6 +15,7 @@ namespace openclaw::front {
 struct Options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: the kernel chooses one
+  std::string socket_path;    // of a Unix socket, in place of both
   std::string database;       // a libpq connection string without a password; empty: PG* variables
   std::vector<std::string> standbys;  // the same, for each standby
   std::chrono::milliseconds max_lag{5'000};

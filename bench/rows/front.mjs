@@ -20,6 +20,13 @@ export const front = [
     ],
   },
   {
+    name: 'front: introspection, Unix socket',
+    unit: 'req/s', better: 'higher',
+    ours: async ({ fronts }) => fronts.introspections(await fronts.frontOnSocket('many')),
+    peers: [{ name: 'the same, one query a request', target: 4,
+      run: async ({ fronts }) => fronts.introspections(await fronts.frontOnSocket('one', '--max-batch', '1')) }],
+  },
+  {
     name: 'front: p99 at 80 % of the peak',
     unit: 'ms', better: 'lower',
     ours: async ({ fronts }) => fronts.patience(await fronts.front()),

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { World, frontProgram, until } from './world.mjs';
+import { Front, World, frontProgram, until } from './world.mjs';
 
 // A front that is expected to end by itself, at once.
 async function run(options, environment = {}) {
@@ -27,7 +33,7 @@ describe("the front's settings, and its end", () => {
 
   const bad = {
     listen: ['8080', '127.0.0.1', 'localhost:80', '127.0.0.1:', '127.0.0.1:65536', '127.0.0.1:-1',
-      '127.0.0.1:80x', '::1:80', '[::1]', '1.2.3:80', ':80', ''],
+      '127.0.0.1:80x', '::1:80', '[::1]', '1.2.3:80', ':80', 'unix:', 'unix:front.sock', ''],
     threads: ['0', '65', '-1', 'x', '1.5', '1x'],
     connections: ['0', '65'],
     'max-batch': ['0', '1025'],
@@ -82,6 +88,62 @@ describe("the front's settings, and its end", () => {
     const result = await run([`--listen=127.0.0.1:${world.front.port}`]);
     assertRefused(result);
     assert.match(result.stderr, /in use/);
+  });
+
+  describe('--listen unix:PATH', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'openclaw-socket-'));
+    after(() => rmSync(folder, { recursive: true }));
+    const socketPath = path.join(folder, 'front.sock');
+    const get = async (target) => {
+      const request = http.request({ socketPath, path: target, agent: false }).end();
+      const [response] = await once(request, 'response');
+      return { status: response.statusCode, json: JSON.parse(await text(response)) };
+    };
+    const start = async () => {
+      const front = new Front(
+        ['--listen', `unix:${socketPath}`, '--database', `dbname='${world.database}' user='${world.role}'`], {});
+      await until('the front listens', () => front.events().some(({ event }) => event === 'listening'));
+      await until('the front is ready', async () => (await get('/readyz')).status === 200);
+      return front;
+    };
+
+    test('serves its owner and group there, and takes the file away at its end', async () => {
+      const front = await start();
+      assert.equal(statSync(socketPath).mode & 0o777, 0o660);
+      assert.equal((await get('/.well-known/jwks.json')).json.keys.length > 0, true);
+      assert.equal(front.events().find(({ event }) => event === 'listening').address, `unix:${socketPath}`);
+      await until('the request is logged',
+        () => front.events().some(({ route, client }) => route === 'jwks' && client === 'unix:'));
+      await front.stop();
+      assert.equal(existsSync(socketPath), false);
+    });
+
+    test('takes the place of one that was killed, but of none that lives', async () => {
+      const killed = await start();
+      killed.process.kill('SIGKILL');
+      await killed.exited;
+      assert.equal(existsSync(socketPath), true);
+      const front = await start();
+      const second = await run([`--listen=unix:${socketPath}`]);
+      assertRefused(second);
+      assert.match(second.stderr, /in use/);
+      assert.equal((await get('/healthz')).status, 200);
+      await front.stop();
+    });
+
+    test('takes away no file that is no socket', async () => {
+      writeFileSync(socketPath, 'mine');
+      const result = await run([`--listen=unix:${socketPath}`]);
+      assertRefused(result);
+      assert.match(result.stderr, /in use/);
+      assert.equal(readFileSync(socketPath, 'utf8'), 'mine');
+    });
+
+    test('says why there can be none', async () => {
+      const result = await run([`--listen=unix:${folder}/none/front.sock`]);
+      assertRefused(result);
+      assert.match(result.stderr, /none\/front\.sock: No such file or directory/);
+    });
   });
 
   test('more clients than open files are possible is refused at the start', async () => {

@@ -45,7 +45,8 @@ export class Front {
 
   constructor(options, environment) {
     this.log = '';
-    this.process = spawn(frontProgram, ['--listen', '127.0.0.1:0', ...options], {
+    const listen = options.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
+    this.process = spawn(frontProgram, [...listen, ...options], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'ignore', 'pipe'],
     });

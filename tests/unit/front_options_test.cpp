@@ -67,10 +67,20 @@ TEST(Options, ListenOnAnAddressOfEitherFamily) {
   EXPECT_EQ(v6.port, 65535);
 }
 
+TEST(Options, ListenOnAUnixSocket) {
+  const std::string longest = "/" + std::string(106, 'x');
+  EXPECT_EQ(options({"--listen", "unix:/run/openclaw/front.sock"}).socket_path,
+            "/run/openclaw/front.sock");
+  EXPECT_EQ(options({"--listen", ("unix:" + longest).c_str()}).socket_path, longest);
+  EXPECT_NE(refusal({"--listen", ("unix:" + longest + "x").c_str()}), "");
+  EXPECT_EQ(options({}).socket_path, "");
+}
+
 TEST(Options, RefuseWhatIsNoAddressAndPort) {
   for (const char* listen :
-       {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:80x",
-        "localhost:80", "::1:80", "[::1]", "[127.0.0.1]:80", "1.2.3:80", ":80"}) {
+       {"unix:", "unix:front.sock", "/run/front.sock", "", "8080", "127.0.0.1",
+        "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:80x", "localhost:80", "::1:80",
+        "[::1]", "[127.0.0.1]:80", "1.2.3:80", ":80"}) {
     EXPECT_NE(refusal({"--listen", listen}), "") << listen;
   }
 }
