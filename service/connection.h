@@ -26,7 +26,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Goes at once when idle, with the answer otherwise.
   void drain();
   void close();
-  // The answer that loop.answer_soon() was told of goes to the client; then what is left to do.
+  // The answer that loop.send_soon() was told of goes to the client; then what is left to do.
   void send();
   void sent();
 

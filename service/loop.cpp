@@ -113,10 +113,11 @@ void Loop::begin_drain() {
   end_if_drained();
 }
 
-// Requests that wait for Postgres get their 503, which ends their fibers; then all clients go.
+// Requests that wait for Postgres get their 503; then all clients go.
 void Loop::cut_off() {
   cut_off_at_ = std::chrono::steady_clock::time_point::max();
   sql_.stop();
+  send_answers();
   for (const auto& client : clients_here_.owners()) client->close();
   end_if_drained();
 }
