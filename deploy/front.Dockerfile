@@ -3,11 +3,10 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
        cmake g++ libboost-dev libcli11-dev libcpp-httplib-dev libpq-dev \
-       libsimdjson-dev libsodium-dev libspdlog-dev libssl-dev make nlohmann-json3-dev pkgconf zlib1g-dev \
+       libspdlog-dev libssl-dev make nlohmann-json3-dev pkgconf \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt ./
-COPY core core
 COPY extension/openclaw.control extension/
 COPY service service
 COPY serving serving

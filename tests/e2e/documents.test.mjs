@@ -1,7 +1,8 @@
 // What the documents show is what happens.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -68,6 +69,21 @@ describe('the documents', () => {
         else assert.ok(tests.includes(piece), piece);
       }
     }
+  });
+
+  test('.dockerignore lets through what the images copy, and nothing else', async () => {
+    const names = (text) => [...new Set(text)].sort();
+    const copied = [];
+    for (const file of (await readdir(`${root}deploy`)).filter((name) => name.endsWith('.Dockerfile'))) {
+      const text = await readFile(`${root}deploy/${file}`, 'utf8');
+      for (const [, operands] of text.matchAll(/^COPY (?!--from)(?:--\S+ )*(.+) \S+$/gm)) copied.push(...operands.split(' '));
+    }
+    assert.ok(copied.length > 10);
+    for (const name of copied) assert.ok(existsSync(root + name), name);
+    const [all, ...allowed] = (await readFile(`${root}.dockerignore`, 'utf8')).split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    assert.equal(all, '*');
+    assert.deepEqual(names(allowed), names(copied.map((name) => `!${name.split('/')[0]}`)));
   });
 
   test('docs/http-reference.md names every route of the front', async () => {
