@@ -3649,6 +3649,8 @@ create or replace function openclaw.capability_routines(capability text) returns
                   revoke_user_tokens}'),
       ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
+                 change_plan,plan_of,revoke_token,revoke_jwt,revoke_jwts_of,revoke_grant,
+                 revoke_container_tokens,revoke_user_tokens,disable_user,enable_user,disable_client,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
                  front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verifications,
@@ -3732,7 +3734,7 @@ end
 $$;
 
 comment on function openclaw.grant_access(regrole, text) is
-  'Gives a role one capability: verifier (checks tokens), session (row-level security by token, and the views with the user''s own rows), issuer (users, sign-in, containers, tokens), admin (keys, plans, audit, doctor, every row of the views), front (what the HTTP front calls). Keeps the role''s parameters out of the server''s log. Run it as a superuser. Errors: 22023 for an unknown capability, 42501 without the right to grant.';
+  'Gives a role one capability: verifier (checks tokens), session (row-level security by token, and the views with the user''s own rows), issuer (users, sign-in, containers, tokens), admin (keys, plans, endings of every kind, audit, doctor, every row of the views; it issues nothing), front (what the HTTP front calls). Keeps the role''s parameters out of the server''s log. Run it as a superuser. Errors: 22023 for an unknown capability, 42501 without the right to grant.';
 
 create function openclaw.revoke_access(role regrole, capability text) returns void
   language plpgsql volatile

@@ -1,6 +1,6 @@
 -- grant_access: what each capability opens is tested in privileges.sql; here, that it works.
 \ir fixture.psql
-select plan(19);
+select plan(21);
 
 create role pgtap_access_verifier;
 create role "pgtap Access, ""issuer""";
@@ -49,6 +49,9 @@ select is((openclaw.connect('user_carol', 'ctr_carol', '{a:b}')).type, 'external
 set local role pgtap_access_admin;
 select isnt(openclaw.rotate_signing_key('ES256'), null, 'an admin rotates keys');
 select is((select count(*) from openclaw.doctor()), 12::bigint, 'an admin asks the doctor');
+select is(openclaw.disable_user('user_carol'), true, 'an admin ends what a user has');
+select throws_ok($$select openclaw.issue_token('user_alice', '{a:b}')$$, '42501', null,
+  'an admin issues nothing');
 reset role;
 
 select * from finish();
