@@ -160,6 +160,7 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
       "does not say. A time is a whole number and ms, s or min. SIGTERM and SIGINT end the "
       "program\n"
       "after the requests in flight are answered; a second one ends it at once.");
+  app.set_version_flag("--version", "openclaw-front " OPENCLAW_VERSION);
   FlagSet flags(app);
   std::string listen = "127.0.0.1:8080";
   std::string level = "info";
@@ -228,6 +229,8 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return Exit{0, app.help()};
+  } catch (const CLI::CallForVersion& version) {
+    return Exit{0, version.what() + std::string("\n")};
   } catch (const CLI::ParseError& error) {
     return Exit{2, std::string("openclaw-front: ") + error.what() + "\n"};
   }

@@ -37,7 +37,7 @@ struct Options {
   bool core_dumps = false;
 };
 
-// Why the program ends instead of starting: 0 after --help, 2 for a bad setting.
+// Why the program ends instead of starting: 0 after --help or --version, 2 for a bad setting.
 struct Exit {
   int code = 0;
   std::string message;

@@ -45,15 +45,21 @@ describe("the front's settings, and its end", () => {
     'idle-timeout': ['0', '61min'],
     'drain-timeout': ['11min', 'soon'],
     'log-level': ['loud', 'INFO', ''],
+    'maintenance-interval': ['61min', 'never'],
+    'max-lag': ['0', '499ms', '11min'],
+    'base-path': ['auth', '/', '/auth/', '/a//b', '/a b'],
+    pooler: ['session', ''],
     database: ['nonsense', 'dbname', 'no_such_key=1', 'postgresql://[', "dbname='x"],
+    standby: ['nonsense', 'dbname', 'no_such_key=1', 'postgresql://[', "dbname='x"],
   };
+  const switches = ['core-dumps', 'trust-client-cert'];
+  const variable = (flag) => `OPENCLAW_${flag.toUpperCase().replaceAll('-', '_')}`;
   for (const [flag, values] of Object.entries(bad)) {
     test(`a bad --${flag}, or its environment variable, ends the front with 2 and a sentence`, async () => {
       for (const value of values) {
         assertRefused(await run([`--${flag}=${value}`]), `--${flag}=${value}`);
         if (value === '') continue; // an empty variable is an absent one
-        const name = `OPENCLAW_${flag.toUpperCase().replaceAll('-', '_')}`;
-        assertRefused(await run([], { [name]: value }), `${name}=${value}`);
+        assertRefused(await run([], { [variable(flag)]: value }), `${variable(flag)}=${value}`);
       }
     });
   }
@@ -74,14 +80,22 @@ describe("the front's settings, and its end", () => {
     }
   });
 
-  test('--help names every flag and its environment variable, and ends with 0', async () => {
+  test('--help names every flag with its environment variable, and ends with 0', async () => {
     const { code, stdout, stderr } = await run(['--help']);
     assert.equal(code, 0);
     assert.equal(stderr, '');
-    for (const flag of [...Object.keys(bad), 'core-dumps']) {
-      assert.ok(stdout.includes(`--${flag}`), flag);
-      assert.ok(stdout.includes(`OPENCLAW_${flag.toUpperCase().replaceAll('-', '_')}`), flag);
-    }
+    const flags = [...stdout.matchAll(/^ +--(\S+)(?: .*)? \(Env:(\S+)\)$/gm)];
+    for (const [, flag, name] of flags) assert.equal(name, variable(flag));
+    // Each is listed here too, so that none goes without a bad value above.
+    assert.deepEqual(flags.map(([, flag]) => flag).sort(), [...Object.keys(bad), ...switches].sort());
+    const others = [...stdout.matchAll(/^ +(-.*)$/gm)].filter(([line]) => !line.includes('(Env:'));
+    assert.deepEqual(others.map(([, option]) => option.split(' ')[0]), ['-h,--help', '--version']);
+  });
+
+  test('--version says name and version, and ends with 0', async () => {
+    const control = readFileSync(new URL('../../extension/openclaw.control', import.meta.url), 'utf8');
+    const [, version] = /^default_version = '(.+)'$/m.exec(control);
+    assert.deepEqual(await run(['--version']), { code: 0, stdout: `openclaw-front ${version}\n`, stderr: '' });
   });
 
   test('an address that is taken ends the front with 2 and says so', async () => {
