@@ -10,7 +10,7 @@ ifndef IN_BUILD_FOLDER
 
 .DEFAULT_GOAL := all
 PGXS_TARGETS := all install uninstall installdirs check-symbols
-VERBS := demo test bench lint format test-fresh
+VERBS := programs demo test bench lint format reference test-fresh
 .PHONY: $(PGXS_TARGETS) $(VERBS) installcheck clean help
 
 NEEDS_SERVER := $(filter $(PGXS_TARGETS) installcheck,$(or $(MAKECMDGOALS),all))
@@ -37,6 +37,10 @@ $(PGXS_TARGETS):
 installcheck:
 	tools/pgtap
 
+programs:
+	tools/build programs
+reference:
+	tools/private-postgres -- tools/sql-reference
 demo bench:
 	$@/run
 test:
@@ -50,12 +54,14 @@ clean:
 help:
 	@echo 'make             build the extension for the server of PG_CONFIG ($(PG_CONFIG))'
 	@echo 'make install     install it there (PG_CONFIG=..., DESTDIR=...)'
+	@echo 'make programs    the front and the gate too, as build/cmake/openclaw-front and build/cmake/openclaw'
 	@echo 'make installcheck  run pgTAP against the running server that PGHOST, PGPORT, ... name'
 	@echo 'make demo        set everything up, show the main job on real input, clean up'
 	@echo 'make test        set everything up, run every test, clean up'
 	@echo 'make bench       the same for speed: a table, and .local/bench.json'
 	@echo 'make lint        clang-format, clang-tidy, shellcheck, exported symbols, SQL checks'
 	@echo 'make format      clang-format on our C++'
+	@echo 'make reference   write docs/sql-reference.md from the COMMENTs of sql/'
 	@echo 'make test-fresh  make demo and make test in fresh Debian 12 and 13 trees'
 	@echo 'make clean       remove build/'
 
