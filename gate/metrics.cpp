@@ -3,44 +3,20 @@
 #include <algorithm>
 #include <span>
 
+#include "serving/prometheus.h"
+
 namespace openclaw::gate {
 namespace {
 
-class Text {
- public:
-  void single(std::string_view name, std::string_view type, std::string_view help,
-              std::uint64_t value) {
-    head(name, type, help);
-    line(name, "", value);
+void add_counter(PrometheusText& text, std::string_view name, std::string_view help,
+                 std::span<const std::string_view> labels, const LabelledCounter& counter) {
+  text.metric(name, "counter", help);
+  for (const auto& [values, count] : counter.counts()) {
+    PrometheusText::Labels set;
+    for (std::size_t i = 0; i < labels.size(); ++i) set.push_back({labels[i], values[i]});
+    text.sample(set, count);
   }
-
-  void labelled(std::string_view name, std::string_view help,
-                std::span<const std::string_view> labels, const LabelledCounter& counter) {
-    head(name, "counter", help);
-    for (const auto& [values, count] : counter.counts()) {
-      std::string set;
-      for (std::size_t i = 0; i < labels.size(); ++i) {
-        set += set.empty() ? "{" : ",";
-        set += std::string(labels[i]) + "=\"" + std::string(values[i]) + '"';
-      }
-      line(name, set + '}', count);
-    }
-  }
-
-  std::string take() { return std::move(text_); }
-
- private:
-  void head(std::string_view name, std::string_view type, std::string_view help) {
-    text_ += "# HELP openclaw_gate_" + std::string(name) + ' ' + std::string(help) + '\n';
-    text_ += "# TYPE openclaw_gate_" + std::string(name) + ' ' + std::string(type) + '\n';
-  }
-  void line(std::string_view name, std::string_view labels, std::uint64_t value) {
-    text_ += "openclaw_gate_" + std::string(name) + std::string(labels) + ' ' +
-             std::to_string(value) + '\n';
-  }
-
-  std::string text_;
-};
+}
 
 }  // namespace
 
@@ -61,11 +37,11 @@ void Metrics::count_response(unsigned status) {
 
 std::string prometheus_text(const Metrics& metrics, std::uint64_t log_lines_lost) {
   using Names = std::array<std::string_view, 1>;
-  Text text;
-  text.labelled("requests_total", "Requests by decision and its reason.",
-                std::array<std::string_view, 2>{"decision", "reason"}, metrics.requests);
-  text.labelled("responses_total", "Answers by class of status.", Names{"class"},
-                metrics.responses);
+  PrometheusText text("openclaw_gate_");
+  add_counter(text, "requests_total", "Requests by decision and its reason.",
+              std::array<std::string_view, 2>{"decision", "reason"}, metrics.requests);
+  add_counter(text, "responses_total", "Answers by class of status.", Names{"class"},
+              metrics.responses);
   text.single("connections", "gauge", "Clients that are connected.", metrics.connections);
   text.single("connections_refused_total", "counter", "Clients beyond limits.connections.",
               metrics.connections_refused);
@@ -80,14 +56,14 @@ std::string prometheus_text(const Metrics& metrics, std::uint64_t log_lines_lost
   text.single("remembered_tokens", "gauge", "JWTs known from an earlier request.",
               metrics.remembered_tokens);
   text.single("jwks_keys", "gauge", "Keys of the platform that serve.", metrics.jwks_keys);
-  text.labelled("jwks_fetches_total", "Fetches of the platform's keys by outcome.",
-                Names{"outcome"}, metrics.jwks_fetches);
+  add_counter(text, "jwks_fetches_total", "Fetches of the platform's keys by outcome.",
+              Names{"outcome"}, metrics.jwks_fetches);
   text.single("status_lists", "gauge", "Token status lists that are kept current.",
               metrics.status_lists);
-  text.labelled("status_fetches_total", "Fetches of token status lists by outcome.",
-                Names{"outcome"}, metrics.status_fetches);
-  text.labelled("config_reloads_total", "Reloads of the configuration by outcome.",
-                Names{"outcome"}, metrics.config_reloads);
+  add_counter(text, "status_fetches_total", "Fetches of token status lists by outcome.",
+              Names{"outcome"}, metrics.status_fetches);
+  add_counter(text, "config_reloads_total", "Reloads of the configuration by outcome.",
+              Names{"outcome"}, metrics.config_reloads);
   text.single("log_lines_lost_total", "counter", "Lines that the log could not write in time.",
               log_lines_lost);
   return text.take();

@@ -66,9 +66,13 @@ std::size_t most_clients(const Config& config, Log& log) {
                            std::to_string(address.port) + ": " + error.code().message());
 }
 
+tcp::endpoint endpoint_of(const Address& address) {
+  return {asio::ip::make_address(address.host), address.port};
+}
+
 tcp::acceptor listen_on(asio::io_context& loop, const Address& address) {
   try {
-    const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+    const tcp::endpoint endpoint = endpoint_of(address);
     tcp::acceptor acceptor(loop);
     acceptor.open(endpoint.protocol());
     acceptor.set_option(tcp::acceptor::reuse_address(true));
@@ -129,12 +133,13 @@ Server::Works Server::make_works(Config config) {
   }
   if (now.metrics && (before == nullptr || before->metrics != now.metrics)) {
     try {
-      works.metrics_server = std::make_unique<MetricsServer>(loop_, *now.metrics, [this] {
-        metrics_.connections = clients_.size();
-        metrics_.remembered_tokens = policy_->authenticator.remembered_tokens();
-        metrics_.status_lists = platform_ ? platform_->lists()->size() : 0;
-        return prometheus_text(metrics_, log_.lost());
-      });
+      works.metrics_server =
+          std::make_unique<MetricsServer>(loop_, endpoint_of(*now.metrics), [this] {
+            metrics_.connections = clients_.size();
+            metrics_.remembered_tokens = policy_->authenticator.remembered_tokens();
+            metrics_.status_lists = platform_ ? platform_->lists()->size() : 0;
+            return prometheus_text(metrics_, log_.lost());
+          });
     } catch (const boost::system::system_error& error) {
       cannot_listen("metrics", *now.metrics, error);
     }

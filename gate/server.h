@@ -20,12 +20,12 @@
 #include "gate/config.h"
 #include "gate/file_watch.h"
 #include "gate/metrics.h"
-#include "gate/metrics_server.h"
 #include "gate/platform.h"
 #include "gate/policy.h"
 #include "gate/poller.h"
 #include "serving/deadlines.h"
 #include "serving/log.h"
+#include "serving/metrics_server.h"
 #include "serving/request_id.h"
 
 namespace openclaw::gate {

@@ -1,4 +1,4 @@
-// The second listener, on loopback: GET /metrics for Prometheus and GET /healthz.
+// A second listener, on loopback: GET /metrics for Prometheus and GET /healthz.
 #pragma once
 
 #include <functional>
@@ -10,15 +10,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "gate/config.h"
-
-namespace openclaw::gate {
+namespace openclaw {
 
 class MetricsServer {
  public:
   // Serves from here on. `text` is called for each GET /metrics. Throws
   // boost::system::system_error when the address cannot be had.
-  MetricsServer(boost::asio::io_context& loop, const Address& address,
+  MetricsServer(boost::asio::io_context& loop, const boost::asio::ip::tcp::endpoint& endpoint,
                 std::function<std::string()> text);
   // Ends what is under way too.
   ~MetricsServer();
@@ -33,4 +31,4 @@ class MetricsServer {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace openclaw::gate
+}  // namespace openclaw

@@ -1,4 +1,4 @@
-#include "gate/metrics_server.h"
+#include "serving/metrics_server.h"
 
 #include <chrono>
 #include <set>
@@ -12,7 +12,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
-namespace openclaw::gate {
+namespace openclaw {
 namespace {
 
 namespace asio = boost::asio;
@@ -90,10 +90,9 @@ struct MetricsServer::State : std::enable_shared_from_this<State> {
   }
 };
 
-MetricsServer::MetricsServer(asio::io_context& loop, const Address& address,
+MetricsServer::MetricsServer(asio::io_context& loop, const tcp::endpoint& endpoint,
                              std::function<std::string()> text)
     : state_(std::make_shared<State>(loop, std::move(text))) {
-  const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
   state_->acceptor.open(endpoint.protocol());
   state_->acceptor.set_option(tcp::acceptor::reuse_address(true));
   state_->acceptor.bind(endpoint);
@@ -109,4 +108,4 @@ MetricsServer::~MetricsServer() {
 
 tcp::endpoint MetricsServer::endpoint() const { return state_->acceptor.local_endpoint(); }
 
-}  // namespace openclaw::gate
+}  // namespace openclaw
