@@ -18,7 +18,7 @@ using boost::system::error_code;
 using Unix = boost::asio::local::stream_protocol;
 using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
-constexpr mode_t kOwnerAndGroup = 0660;
+constexpr mode_t kNotOwnerOrGroup = 0117;  // of 0777
 
 template <class Protocol>
 typename Protocol::endpoint as(const Endpoint& endpoint) {
@@ -26,6 +26,13 @@ typename Protocol::endpoint as(const Endpoint& endpoint) {
   own.resize(endpoint.size());
   std::memcpy(own.data(), endpoint.data(), endpoint.size());
   return own;
+}
+
+// Device and inode; zeros for none.
+std::pair<dev_t, ino_t> file_at(const std::string& path) {
+  struct stat found {};
+  return lstat(path.c_str(), &found) == 0 ? std::pair(found.st_dev, found.st_ino)
+                                          : std::pair<dev_t, ino_t>();
 }
 
 // Whether a socket's file is there, and the process that listened on it is gone.
@@ -64,22 +71,22 @@ Listener::Listener(boost::asio::io_context& context, const Options& options)
 
 void Listener::bind_to_path() {
   const Unix::endpoint endpoint(path_);
+  const mode_t former = umask(kNotOwnerOrGroup);
   error_code error;
   bind(endpoint, error);
   if (error == boost::asio::error::address_in_use && is_left_over(path_)) {
     unlink(path_.c_str());
     bind(endpoint, error);
   }
-  if (!error && chmod(path_.c_str(), kOwnerAndGroup) != 0) {
-    error.assign(errno, boost::system::system_category());
-  }
+  umask(former);
   if (error) throw boost::system::system_error(error);
+  file_ = file_at(path_);
 }
 
-// The file goes first: where another front has its own by then, that one stays.
+// The file goes first, unless it is another front's by now.
 void Listener::end() {
   if (!is_open()) return;
-  if (!path_.empty()) unlink(path_.c_str());
+  if (!path_.empty() && file_at(path_) == file_) unlink(path_.c_str());
   error_code ignored;
   close(ignored);
 }

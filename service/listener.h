@@ -2,6 +2,9 @@
 #pragma once
 
 #include <string>
+#include <utility>
+
+#include <sys/types.h>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -32,7 +35,8 @@ class Listener : public boost::asio::basic_socket_acceptor<boost::asio::generic:
  private:
   void bind_to_path();
 
-  const std::string path_;  // empty: none
+  const std::string path_;        // empty: none
+  std::pair<dev_t, ino_t> file_;  // that is there
 };
 
 }  // namespace openclaw::front

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <thread>
-#include <vector>
 
 #include <arpa/inet.h>
 #include <libpq-fe.h>

@@ -113,6 +113,7 @@ SqlPool::SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Setti
       has_standbys_(!servers.standbys.empty()),
       log_(log),
       bound_(settings.max_lag),
+      look_again_(loop),
       queues_(2 * endpoints().size()) {
   for (const Endpoint& endpoint : endpoints()) {
     statements_.push_back(endpoint.function.empty() ? "" : statement(endpoint));
@@ -348,25 +349,45 @@ std::deque<SqlCall*>* SqlPool::next_queue(const Slot& slot, Clock::time_point no
   for (std::size_t i = 0; i < queues_.size(); ++i) {
     const std::size_t place = (turn_ + i) % queues_.size();
     const bool allowed = place < endpoints().size() ? primary : reads;
-    if (!allowed || queues_[place].empty() || gathers(slot, queues_[place], now)) continue;
+    if (!allowed || queues_[place].empty()) continue;
+    if (const auto until = gathers_until(slot, queues_[place], now)) {
+      look_again_at(*until);
+      continue;
+    }
     turn_ = place + 1;
     return &queues_[place];
   }
   return nullptr;
 }
 
-// Whether one statement for all of the queue, once the one under way is done, is better than one
-// more beside it: Postgres and the front work less for the same answers.
-bool SqlPool::gathers(const Slot& slot, const std::deque<SqlCall*>& queue,
-                      Clock::time_point now) const {
+// How long one statement for all of the queue, once the one under way is done, is better than one
+// more beside it: Postgres and the front work less for the same answers. None: not any longer.
+std::optional<SqlPool::Clock::time_point> SqlPool::gathers_until(const Slot& slot,
+                                                                 const std::deque<SqlCall*>& queue,
+                                                                 Clock::time_point now) const {
   const SqlCall& first = *queue.front();
   if (first.alone || first.endpoint->coalescing == Coalescing::single ||
       queue.size() >= settings_.max_batch) {
-    return false;
+    return std::nullopt;
   }
-  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& other) {
-    return other.server == slot.server && other.state == Slot::State::busy &&
-           other.batch.endpoint == first.endpoint && now < other.sent + first.endpoint->gathering;
+  std::optional<Clock::time_point> until;
+  for (const Slot& other : slots_) {
+    const bool alike = other.server == slot.server && other.state == Slot::State::busy &&
+                       other.batch.endpoint == first.endpoint;
+    const auto end = other.sent + first.endpoint->gathering;
+    if (alike && now < end) until = std::max(until.value_or(end), end);
+  }
+  return until;
+}
+
+void SqlPool::look_again_at(Clock::time_point time) {
+  if (look_again_at_ <= time) return;
+  look_again_at_ = time;
+  look_again_.expires_at(time);
+  look_again_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    look_again_at_ = Clock::time_point::max();
+    dispatch();
   });
 }
 
@@ -533,7 +554,7 @@ void SqlPool::tick(Clock::time_point now) {
     }
     if (slot.state == Slot::State::closed && slot.open_next <= now) open(slot);
   }
-  // Positions are due, and what waited for a statement that takes long goes elsewhere.
+  // Positions are due, and what waited for a standby that hangs goes elsewhere.
   dispatch_soon();
   if (!has_standbys_) return;
   log_bounds(now);
@@ -542,6 +563,7 @@ void SqlPool::tick(Clock::time_point now) {
 
 void SqlPool::stop() {
   stopped_ = true;
+  look_again_.cancel();
   answer_waiting_until(Clock::time_point::max());
   for (Slot& slot : slots_) {
     SqlBatch batch = std::exchange(slot.batch, {});

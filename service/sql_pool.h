@@ -19,11 +19,13 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "serving/log.h"
 #include "service/replay_bound.h"
@@ -103,7 +105,10 @@ class SqlPool {
   void dispatch_soon();
   void dispatch();
   std::deque<SqlCall*>* next_queue(const Slot& slot, Clock::time_point now);
-  bool gathers(const Slot& slot, const std::deque<SqlCall*>& queue, Clock::time_point now) const;
+  std::optional<Clock::time_point> gathers_until(const Slot& slot,
+                                                 const std::deque<SqlCall*>& queue,
+                                                 Clock::time_point now) const;
+  void look_again_at(Clock::time_point time);
   std::vector<SqlCall*> take(std::deque<SqlCall*>& queue);
   void send(Slot& slot, std::deque<SqlCall*>& queue);
   void answered(Slot& slot, std::vector<PgResult> results);
@@ -122,6 +127,8 @@ class SqlPool {
   std::vector<Slot> slots_;
   ReplayBound bound_;
   Clock::time_point ask_position_at_{};
+  boost::asio::steady_timer look_again_;  // when what gathers goes, done or not
+  Clock::time_point look_again_at_ = Clock::time_point::max();  // max(): it is not set
   // Oldest first: one for each of endpoints() for the primary, then one for each for any server.
   std::vector<std::deque<SqlCall*>> queues_;
   std::vector<std::string> statements_;  // one for each of endpoints(), empty without a function

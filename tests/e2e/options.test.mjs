@@ -145,6 +145,15 @@ describe("the front's settings, and its end", () => {
       await front.stop();
     });
 
+    test('takes away no socket that is another one by now', async () => {
+      const first = await start();
+      rmSync(socketPath);
+      const second = await start();
+      await first.stop();
+      assert.equal((await get('/healthz')).status, 200);
+      await second.stop();
+    });
+
     test('takes away no file that is no socket', async () => {
       writeFileSync(socketPath, 'mine');
       const result = await run([`--listen=unix:${socketPath}`]);
