@@ -199,7 +199,7 @@ comment on function openclaw.claim_together(openclaw.token_order[]) is
   'What claim_order does, for all of these in a few statements, and the lifetimes of their tokens. Errors: P0002 or 53400 when any of them is refused, without saying which, and why.';
 revoke all on function openclaw.claim_together(openclaw.token_order[]) from public;
 
-create function openclaw.claim_orders(orders openclaw.token_order[]) returns interval[]
+create function openclaw.claim_orders(orders openclaw.token_order[], explain boolean) returns interval[]
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
@@ -218,7 +218,9 @@ begin
     begin
       return openclaw.claim_together(orders);
     exception when no_data_found or configuration_limit_exceeded then
-      null; -- one by one: whose it is, and why
+      if not explain then
+        raise;
+      end if; -- one by one: whose it is, and why
     end;
   end if;
   begin
@@ -242,9 +244,9 @@ begin
   return lifetimes;
 end
 $$;
-comment on function openclaw.claim_orders(openclaw.token_order[]) is
-  'What claim_order does, for each of these, which are sorted by user_id (in collation "C"); a refusal says whose. Errors: as claim_order, 22023.';
-revoke all on function openclaw.claim_orders(openclaw.token_order[]) from public;
+comment on function openclaw.claim_orders(openclaw.token_order[], boolean) is
+  'What claim_order does, for each of these, which are sorted by user_id (in collation "C"); a refusal says whose and why if it is to be explained, which takes a second look at each of several. Errors: as claim_order, 22023.';
+revoke all on function openclaw.claim_orders(openclaw.token_order[], boolean) from public;
 
 create function openclaw.issue_order(
     wanted openclaw.token_order, out token text, out token_id text, out expires_at timestamptz)
@@ -270,7 +272,7 @@ comment on function openclaw.issue_order(openclaw.token_order) is
   'Issues the one token that an order asks for. Errors: P0002, 53400.';
 revoke all on function openclaw.issue_order(openclaw.token_order) from public;
 
-create function openclaw.issue_orders(orders openclaw.token_order[])
+create function openclaw.issue_orders(orders openclaw.token_order[], explain boolean default true)
   returns table (place bigint, ordinal integer, user_id text, token text, token_id text, expires_at timestamptz)
   language plpgsql volatile rows 100
   set search_path = pg_catalog, openclaw, pg_temp
@@ -294,7 +296,7 @@ begin
     return next;
     return;
   end if;
-  lifetimes := openclaw.claim_orders(orders);
+  lifetimes := openclaw.claim_orders(orders, explain);
   return query
   with minted as materialized (
     select o.*, m.ordinal, m.token, m.token_hash, m.token_id, m.issued_as,
@@ -316,9 +318,9 @@ begin
   select m.place, m.ordinal, m.user_id, m.token, m.token_id, m.expires_at from minted as m;
 end
 $$;
-comment on function openclaw.issue_orders(openclaw.token_order[]) is
-  'Issues what all of these orders, sorted by user_id, ask for, and returns the tokens in the same order; or raises the first refusal, and issues nothing. One audit row for each order. Errors: P0002, 53400.';
-revoke all on function openclaw.issue_orders(openclaw.token_order[]) from public;
+comment on function openclaw.issue_orders(openclaw.token_order[], boolean) is
+  'Issues what all of these orders, sorted by user_id, ask for, and returns the tokens in the same order; or raises the first refusal (of several orders without who and why, unless it is to be explained), and issues nothing. One audit row for each order. Errors: P0002, 53400.';
+revoke all on function openclaw.issue_orders(openclaw.token_order[], boolean) from public;
 
 create function openclaw.issue_token(
     user_id text, scopes text[], lifetime interval default null,

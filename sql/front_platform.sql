@@ -161,11 +161,11 @@ begin
     '"container_id":"' || (orders[i.place]).container_id || '",',
     floor(extract(epoch from min(i.expires_at))),
     round(extract(epoch from min(i.expires_at) - clock_timestamp()))))::openclaw.http_answer
-  from openclaw.issue_orders(orders) as i group by i.place, i.user_id;
+  from openclaw.issue_orders(orders, explain => false) as i group by i.place, i.user_id;
 end
 $$;
 comment on function openclaw.front_issued(openclaw.token_order[]) is
-  'issue_orders, with the answer to each order.';
+  'issue_orders, with the answer to each order. Of several it does not say whose the refusal is: each is asked for by itself then.';
 revoke all on function openclaw.front_issued(openclaw.token_order[]) from public;
 
 create function openclaw.front_issue(caller openclaw.front_caller, wanted openclaw.token_order)

@@ -1619,7 +1619,7 @@ comment on function openclaw.claim_together(openclaw.token_order[]) is
 
 revoke all on function openclaw.claim_together(openclaw.token_order[]) from public;
 
-create function openclaw.claim_orders(orders openclaw.token_order[]) returns interval[]
+create function openclaw.claim_orders(orders openclaw.token_order[], explain boolean) returns interval[]
   language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
@@ -1638,7 +1638,9 @@ begin
     begin
       return openclaw.claim_together(orders);
     exception when no_data_found or configuration_limit_exceeded then
-      null; -- one by one: whose it is, and why
+      if not explain then
+        raise;
+      end if; -- one by one: whose it is, and why
     end;
   end if;
   begin
@@ -1663,10 +1665,10 @@ begin
 end
 $$;
 
-comment on function openclaw.claim_orders(openclaw.token_order[]) is
-  'What claim_order does, for each of these, which are sorted by user_id (in collation "C"); a refusal says whose. Errors: as claim_order, 22023.';
+comment on function openclaw.claim_orders(openclaw.token_order[], boolean) is
+  'What claim_order does, for each of these, which are sorted by user_id (in collation "C"); a refusal says whose and why if it is to be explained, which takes a second look at each of several. Errors: as claim_order, 22023.';
 
-revoke all on function openclaw.claim_orders(openclaw.token_order[]) from public;
+revoke all on function openclaw.claim_orders(openclaw.token_order[], boolean) from public;
 
 create function openclaw.issue_order(
     wanted openclaw.token_order, out token text, out token_id text, out expires_at timestamptz)
@@ -1694,7 +1696,7 @@ comment on function openclaw.issue_order(openclaw.token_order) is
 
 revoke all on function openclaw.issue_order(openclaw.token_order) from public;
 
-create function openclaw.issue_orders(orders openclaw.token_order[])
+create function openclaw.issue_orders(orders openclaw.token_order[], explain boolean default true)
   returns table (place bigint, ordinal integer, user_id text, token text, token_id text, expires_at timestamptz)
   language plpgsql volatile rows 100
   set search_path = pg_catalog, openclaw, pg_temp
@@ -1718,7 +1720,7 @@ begin
     return next;
     return;
   end if;
-  lifetimes := openclaw.claim_orders(orders);
+  lifetimes := openclaw.claim_orders(orders, explain);
   return query
   with minted as materialized (
     select o.*, m.ordinal, m.token, m.token_hash, m.token_id, m.issued_as,
@@ -1741,10 +1743,10 @@ begin
 end
 $$;
 
-comment on function openclaw.issue_orders(openclaw.token_order[]) is
-  'Issues what all of these orders, sorted by user_id, ask for, and returns the tokens in the same order; or raises the first refusal, and issues nothing. One audit row for each order. Errors: P0002, 53400.';
+comment on function openclaw.issue_orders(openclaw.token_order[], boolean) is
+  'Issues what all of these orders, sorted by user_id, ask for, and returns the tokens in the same order; or raises the first refusal (of several orders without who and why, unless it is to be explained), and issues nothing. One audit row for each order. Errors: P0002, 53400.';
 
-revoke all on function openclaw.issue_orders(openclaw.token_order[]) from public;
+revoke all on function openclaw.issue_orders(openclaw.token_order[], boolean) from public;
 
 create or replace function openclaw.issue_token(
     user_id text, scopes text[], lifetime interval default null,
@@ -3462,12 +3464,12 @@ begin
     '"container_id":"' || (orders[i.place]).container_id || '",',
     floor(extract(epoch from min(i.expires_at))),
     round(extract(epoch from min(i.expires_at) - clock_timestamp()))))::openclaw.http_answer
-  from openclaw.issue_orders(orders) as i group by i.place, i.user_id;
+  from openclaw.issue_orders(orders, explain => false) as i group by i.place, i.user_id;
 end
 $$;
 
 comment on function openclaw.front_issued(openclaw.token_order[]) is
-  'issue_orders, with the answer to each order.';
+  'issue_orders, with the answer to each order. Of several it does not say whose the refusal is: each is asked for by itself then.';
 
 revoke all on function openclaw.front_issued(openclaw.token_order[]) from public;
 
