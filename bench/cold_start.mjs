@@ -53,19 +53,20 @@ upstream: "http://127.0.0.1:9"
     return took;
   }
 
-  // Milliseconds of the first statement of a new session, which loads the module.
-  verifyToken() {
-    return this.#firstStatement('select (openclaw.verify_token($1)).valid as good', [this.#world.tokens[0]]);
+  // Milliseconds of the first statement of a new session of the server that `at` names: of the bench's own,
+  // which has preloaded the module, or of one whose backends load it.
+  verifyToken(at) {
+    return this.#firstStatement('select (openclaw.verify_token($1)).valid as good', [this.#world.tokens[0]], at);
   }
 
-  async verifyJwt() {
+  async verifyJwt(at) {
     const { rows: [{ token }] } = await this.#world.session.query(
       `select token from bench.jwts where alg = 'EdDSA' limit 1`);
-    return this.#firstStatement('select (openclaw.verify_jwt($1, $2)).valid as good', [token, AUDIENCE]);
+    return this.#firstStatement('select (openclaw.verify_jwt($1, $2)).valid as good', [token, AUDIENCE], at);
   }
 
-  async #firstStatement(text, values) {
-    const session = new pg.Client();
+  async #firstStatement(text, values, at = {}) {
+    const session = new pg.Client(at);
     await session.connect();
     try {
       await session.query('select $1::text', ['parsing and planning are warm']);

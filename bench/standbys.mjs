@@ -20,26 +20,37 @@ export class Standbys {
   // A front over the primary and so many standbys, each of which answers: as Fronts has a server, with the
   // processor time of each standby beside that of the primary.
   async front(count) {
-    const { rows: [at] } = await this.#world.session.query(`select current_database() as database,
-      current_setting('openclaw.master_key_file') as key, current_setting('shared_buffers') as buffers`);
-    while (this.#servers.length < count) await this.#start(at);
-    const used = this.#servers.slice(0, count);
+    const used = await this.#running(count);
     const server = await this.#world.fronts.front(...used.flatMap((standby) => ['--standby',
-      `host=${standby.sockets} port=${standby.port} dbname=${at.database} user=openclaw_front`]));
+      `host=${standby.sockets} port=${standby.port} dbname=${process.env.PGDATABASE} user=openclaw_front`]));
     used.forEach((standby, i) => { server.processes[`s${i + 1}`] = standby.process.pid; });
     if (!server.usesStandbys) await this.#untilTheyAnswer(server, count);
     server.usesStandbys = true;
     return server;
   }
 
-  async #start({ key, buffers }) {
+  // How to reach one that has not preloaded the module.
+  async withoutPreloading() {
+    const [standby] = await this.#running(1);
+    return { host: standby.sockets, port: standby.port };
+  }
+
+  async #running(count) {
+    while (this.#servers.length < count) await this.#start();
+    return this.#servers.slice(0, count);
+  }
+
+  async #start() {
+    const { rows: [{ key, buffers }] } = await this.#world.session.query(`select
+      current_setting('openclaw.master_key_file') as key, current_setting('shared_buffers') as buffers`);
     // What a standby still needs must not go with the checkpoint of the next one's copy.
     await this.#world.session.query(`alter system set wal_keep_size = '1GB'`);
     await this.#world.session.query('select pg_reload_conf()');
     this.#folder ??= serverFolder('openclaw-bench-');
     const { PGHOST, PGPORT, PGUSER } = process.env;
     const standby = new Server(this.#folder, `standby-${this.#servers.length + 1}`,
-      FIRST_PORT + this.#servers.length, { 'openclaw.master_key_file': key, shared_buffers: buffers });
+      FIRST_PORT + this.#servers.length,
+      { 'openclaw.master_key_file': key, shared_buffers: buffers, shared_preload_libraries: '' });
     standby.copyOf({ at: ['-h', PGHOST, '-p', PGPORT, '-U', PGUSER] });
     this.#servers.push(await standby.start());
   }

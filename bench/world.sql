@@ -31,7 +31,7 @@ create table bench.keys as
 create table bench.jwts as
   select alg, n, (t).token
   from (select alg, n, openclaw.issue_access_token('ctr_bench', '{mcp:tools,data:read}', '1 hour', alg => alg) as t
-        from (values ('EdDSA', 30000), ('ES256', 15000), ('RS256', 15000)) as wanted(alg, count),
+        from (values ('EdDSA', 42000), ('ES256', 15000), ('RS256', 15000)) as wanted(alg, count),
              generate_series(1, count) as n offset 0) as signed;
 create index on bench.jwts (alg, n);
 
@@ -42,7 +42,7 @@ from generate_series(1, 1000) as n;
 create table bench.many_jwts as
   select n, (t).token
   from (select n, openclaw.issue_access_token('ctr_' || n % 1000 + 1, '{mcp:tools,data:read}', '1 hour') as t
-        from generate_series(1, 30000) as n offset 0) as signed;
+        from generate_series(1, 42000) as n offset 0) as signed;
 create index on bench.many_jwts (n);
 
 -- Without the foreign keys' checks: every user_id below exists.

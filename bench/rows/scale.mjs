@@ -5,18 +5,22 @@ const standbys = (count) => async (world) =>
   world.fronts.introspections(await world.standbys.front(count));
 const signing = (count) => async (world) => world.fronts.accessTokens(await world.standbys.front(count));
 
-const cold = (name, what, limit) => ({
+const cold = (name, what, limit, ...peers) => ({
   name: `cold start: ${name}`,
   unit: 'ms', better: 'lower',
   ours: ({ coldStart }) => coldStart[what](),
-  peers: [{ name: 'the limit', run: limit, target: 1 }],
+  peers: [{ name: 'the limit', run: limit, target: 1 }, ...peers],
+});
+const notPreloaded = (what) => ({
+  name: 'the same where the module is not preloaded',
+  run: async ({ coldStart, standbys }) => coldStart[what](await standbys.withoutPreloading()),
 });
 
 export const scale = [
   cold('front, from exec until it is ready', 'front', 100),
   cold('gate, from exec until it answers', 'gate', 50),
-  cold('first verify_token of a backend', 'verifyToken', 5),
-  cold('first verify_jwt of a backend', 'verifyJwt', 5),
+  cold('first verify_token of a backend', 'verifyToken', 5, notPreloaded('verifyToken')),
+  cold('first verify_jwt of a backend', 'verifyJwt', 5, notPreloaded('verifyJwt')),
   {
     name: 'scale: introspection, two standbys',
     unit: 'req/s', better: 'higher',
