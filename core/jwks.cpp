@@ -1,6 +1,5 @@
 #include "core/jwks.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 

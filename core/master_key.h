@@ -1,5 +1,5 @@
 // The master key: 256 bits outside the database under which private signing keys are sealed with
-// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03). Its file holds one line:
+// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03). Its line in the file of master keys:
 //
 //   openclaw-master-key-v1:BASE64URL(32 bytes)
 //

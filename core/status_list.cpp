@@ -14,6 +14,7 @@
 #include "core/json_writer.h"
 #include "core/jws.h"
 #include "core/numeric_date.h"
+#include "core/sha256.h"
 
 namespace openclaw {
 namespace {
@@ -121,6 +122,12 @@ Result<StatusListToken> read_token(const JsonObject& payload) {
 }  // namespace
 
 // --- StatusList --------------------------------------------------------------------------------
+
+std::uint32_t status_list_index(std::string_view jti) {
+  const Digest digest = sha256(as_bytes(jti));
+  return (std::uint32_t{digest[0]} << 16 | std::uint32_t{digest[1]} << 8 | digest[2]) %
+         kStatusListSize;
+}
 
 StatusList::StatusList(std::uint32_t size, bool all_invalid)
     : bits_((std::size_t{size} + 7) / 8, all_invalid ? 0xFF : 0x00) {}

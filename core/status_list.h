@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +20,10 @@ namespace openclaw {
 inline constexpr std::uint32_t kStatusListSize = 1U << 17;  // tokens in a list of ours
 inline constexpr std::size_t kMaxStatusListBytes = std::size_t{1} << 20;  // of a list that is read
 inline constexpr std::size_t kMaxStatusListToken = std::size_t{2} << 20;
+
+// A JWT's place in a list of ours, by its jti: the first 24 bits of the SHA-256, modulo
+// kStatusListSize.
+std::uint32_t status_list_index(std::string_view jti);
 
 class StatusList {
  public:

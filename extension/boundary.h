@@ -72,7 +72,7 @@ auto guarded(F&& call) -> std::invoke_result_t<F&> {
 
 // Declares a SQL-callable function and opens its body:
 //
-//   OPENCLAW_FUNCTION(openclaw_scope_covers) { Call call(fcinfo); … return call.boolean(…); }
+//   OPENCLAW_FUNCTION(openclaw_scopes_cover) { Call call(fcinfo); … return Call::boolean(…); }
 #define OPENCLAW_FUNCTION(name)                                                                  \
   static Datum name##_body(FunctionCallInfo fcinfo);                                             \
   extern "C" {                                                                                   \

@@ -60,6 +60,15 @@ TextArray text_array_of(Datum datum, std::size_t elements, std::size_t bytes, co
   return array;
 }
 
+Views views_of(const TextArray& array) {
+  Views views;
+  views.reserve(array.size());
+  for (const auto& element : array) views.push_back(element.value_or(std::string_view{}));
+  return views;
+}
+
+Views views_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
+
 std::optional<std::string_view> Call::text(int index, std::size_t limit) const {
   if (is_null(index) || raw_size(datum(index)) > limit) return std::nullopt;
   return text_of(datum(index));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,15 @@ using TextArray = std::vector<std::optional<std::string_view>>;
 // Raises SQLSTATE 2202E for more than one dimension, 54000 for more than `elements` elements or
 // more than `bytes` bytes.
 TextArray text_array_of(Datum datum, std::size_t elements, std::size_t bytes, const char* what);
+
+using Views = std::vector<std::string_view>;
+// A null element stands as empty text, which is no scope and no name.
+Views views_of(const TextArray& array);
+Views views_of(const std::vector<std::string>& texts);
+
+// What an argument may have at most.
+inline constexpr std::size_t kMaxId = 256;                 // bytes of an id
+inline constexpr std::size_t kMaxScopesBytes = 64 * 1024;  // of a text[] of scopes
 
 class Call {
  public:

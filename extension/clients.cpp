@@ -51,17 +51,11 @@ std::optional<std::string_view> basic_token68(std::string_view field) {
   return field;
 }
 
-std::vector<std::string_view> elements(Datum array) {
-  std::vector<std::string_view> all;
-  for (const auto& element : text_array_of(array, kMaxElements, kMaxBytes, "client")) {
-    if (element) all.push_back(*element);
-  }
-  return all;
+Views elements(Datum array) {
+  return views_of(text_array_of(array, kMaxElements, kMaxBytes, "client"));
 }
 
-std::vector<std::string> copies(const std::vector<std::string_view>& texts) {
-  return {texts.begin(), texts.end()};
-}
+std::vector<std::string> copies(const Views& texts) { return {texts.begin(), texts.end()}; }
 
 }  // namespace
 
@@ -88,7 +82,7 @@ std::optional<Client> prove_client(const Credentials& credentials, TimestampTz n
       !is_client_secret(token_hash(credentials.secret), credentials.client_id, now)) {
     return std::nullopt;
   }
-  const std::vector<std::string_view> scopes = elements(row.scopes);
+  const Views scopes = elements(row.scopes);
   return Client{credentials.client_id,
                 row.has_user ? std::optional(std::string(text_of(row.user_id))) : std::nullopt,
                 copies(elements(row.grant_types)), copies(narrowed_grants(scopes, scopes))};

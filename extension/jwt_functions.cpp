@@ -1,4 +1,5 @@
 // JWTs in SQL: verify.
+#include "core/endpoint.h"
 #include "core/jwt.h"
 #include "core/scope.h"
 #include "extension/verification.h"
@@ -6,13 +7,6 @@
 namespace openclaw::extension {
 
 namespace {
-
-constexpr std::size_t kMaxScopesBytes = 64 * 1024;
-constexpr std::size_t kMaxId = 256;
-
-std::vector<std::string_view> views(const std::vector<std::string>& texts) {
-  return {texts.begin(), texts.end()};
-}
 
 // openclaw.jwt_verification, column by column.
 struct VerificationRow {
@@ -31,8 +25,8 @@ struct VerificationRow {
     set(2, Call::text(claims.user_id));
     set_unless_empty(3, claims.container_id);
     set_unless_empty(4, claims.client_id);
-    set(5, Call::text_array(views(claims.scopes)));
-    set(6, Call::text_array(views(claims.audience)));
+    set(5, Call::text_array(views_of(claims.scopes)));
+    set(6, Call::text_array(views_of(claims.audience)));
     set_unless_empty(7, claims.id);
     set(8, Call::text(verified->kid));
     set(9, TimestampTzGetDatum(timestamp(claims.issued_at)));
@@ -57,7 +51,7 @@ OPENCLAW_FUNCTION(openclaw_verify_jwt) {
   TextArray scopes = call.required_text_array(2, kMaxScopes, kMaxScopesBytes, "required_scopes");
   std::vector<std::string_view> required = required_scopes(scopes);
   JwtExpectation expectation;
-  expectation.audience = call.required_text(1, 2048, "audience");
+  expectation.audience = call.required_text(1, kMaxEndpoint, "audience");
   expectation.required_scopes = required;
   if (!call.is_null(3)) expectation.user_id = call.required_text(3, kMaxId, "user_id");
   expectation.type = jwt_type(call.required_text(4, 32, "type"));

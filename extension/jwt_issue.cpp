@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "core/encoding.h"
+#include "core/endpoint.h"
 #include "core/scope.h"
+#include "core/status_list.h"
 #include "extension/key_cache.h"
 #include "extension/postgres_random.h"
 #include "extension/settings.h"
@@ -15,11 +17,7 @@
 namespace openclaw::extension {
 namespace {
 
-constexpr std::size_t kMaxScopesBytes = 64 * 1024;
-constexpr std::size_t kMaxId = 256;
 constexpr std::int64_t kMaxLifetime = 3600;  // seconds: openclaw.max_jwt_lifetime()
-
-using Views = std::vector<std::string_view>;
 
 // An id must be unique, not secret. Drawn 64 at a time, because a draw costs 2 us of the 30 that a
 // JWT takes.
@@ -68,16 +66,6 @@ std::int64_t lifetime_of(Datum interval, const Target& target) {
                    "lifetime must be between one second and 01:00:00"};
   }
   return within_plan(lifetime / USECS_PER_SEC, target);
-}
-
-Views views_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
-
-// A null element stands as empty text, which is no scope.
-Views views_of(const TextArray& array) {
-  Views views;
-  views.reserve(array.size());
-  for (const auto& element : array) views.push_back(element.value_or(std::string_view{}));
-  return views;
 }
 
 Views required_views(const Call& call, int index) {
@@ -190,7 +178,7 @@ OPENCLAW_FUNCTION(openclaw_sign_jwt) {
   order.type = jwt_type(call.required_text(0, 32, "type"));
   order.algorithm = call.required_text(1, 16, "alg");
   order.user_id = call.required_text(2, kMaxId, "user_id");
-  order.audience = call.required_text(3, 2048, "audience");
+  order.audience = call.required_text(3, kMaxEndpoint, "audience");
   const Views scopes = required_views(call, 4);
   order.scopes = scopes;
   order.client_id = optional_text(call, 5, kMaxId, "client_id");

@@ -159,8 +159,7 @@ OPENCLAW_FUNCTION(openclaw_master_key_ids) {
   static_cast<void>(fcinfo);
   std::vector<std::string> ids;
   for (const MasterKey& key : read_master_keys()) ids.push_back(key.id());
-  std::vector<std::string_view> views(ids.begin(), ids.end());
-  return Call::text_array(views);
+  return Call::text_array(views_of(ids));
 }
 
 OPENCLAW_FUNCTION(openclaw_jwks) {

@@ -4,7 +4,6 @@
 
 #include "core/client_assertion.h"
 #include "core/client_certificate.h"
-#include "core/encoding.h"
 #include "core/endpoint.h"
 #include "core/sha256.h"
 #include "core/status_list.h"

@@ -6,15 +6,7 @@ namespace openclaw::extension {
 
 namespace {
 
-constexpr std::size_t kMaxScopesBytes = 64 * 1024;
 constexpr std::size_t kMaxScopeText = 2 * kMaxScopePart + 1;
-
-// A null element stands as empty text, which no grammar accepts.
-std::vector<std::string_view> elements(const TextArray& array) {
-  std::vector<std::string_view> views;
-  for (const auto& element : array) views.push_back(element.value_or(std::string_view{}));
-  return views;
-}
 
 }  // namespace
 
@@ -26,7 +18,7 @@ OPENCLAW_FUNCTION(openclaw_is_grant) {
 OPENCLAW_FUNCTION(openclaw_are_grants) {
   TextArray array = Call(fcinfo).required_text_array(0, 65536, 16 * 1024 * 1024, "scopes");
   if (array.empty() || array.size() > kMaxScopes) return Call::boolean(false);
-  for (std::string_view grant : elements(array)) {
+  for (std::string_view grant : views_of(array)) {
     if (!check_grant(grant)) return Call::boolean(false);
   }
   return Call::boolean(true);
@@ -36,14 +28,14 @@ OPENCLAW_FUNCTION(openclaw_scopes_cover) {
   Call call(fcinfo);
   TextArray granted = call.required_text_array(0, kMaxScopes, kMaxScopesBytes, "granted");
   TextArray required = call.required_text_array(1, kMaxScopes, kMaxScopesBytes, "required");
-  return Call::boolean(covers_all(elements(granted), elements(required)));
+  return Call::boolean(covers_all(views_of(granted), views_of(required)));
 }
 
 OPENCLAW_FUNCTION(openclaw_narrowed_scopes) {
   Call call(fcinfo);
   TextArray wide = call.required_text_array(0, kMaxScopes, kMaxScopesBytes, "wide");
   TextArray other = call.required_text_array(1, kMaxScopes, kMaxScopesBytes, "other");
-  return Call::text_array(narrowed_grants(elements(wide), elements(other)));
+  return Call::text_array(narrowed_grants(views_of(wide), views_of(other)));
 }
 
 // Null for a list that is none, so that the caller says which parameter it was.
@@ -53,8 +45,7 @@ OPENCLAW_FUNCTION(openclaw_parse_scopes) {
   if (!list) return call.null();
   auto scopes = parse_scope_list(*list);
   if (!scopes) return call.null();
-  std::vector<std::string_view> views(scopes->begin(), scopes->end());
-  return Call::text_array(views);
+  return Call::text_array(views_of(*scopes));
 }
 
 }  // namespace openclaw::extension

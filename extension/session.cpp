@@ -15,7 +15,6 @@
 
 #include "core/opaque_token.h"
 #include "core/scope.h"
-#include "core/sha256.h"
 #include "extension/verification.h"
 
 namespace openclaw::extension {

@@ -11,7 +11,6 @@ namespace openclaw::extension {
 namespace {
 
 constexpr std::size_t kMaxRemembered = 1024;
-constexpr std::size_t kMaxScopesBytes = 64 * 1024;
 
 struct Remembered {
   std::map<std::string, Target, std::less<>> targets;  // by what they were looked up by
@@ -37,11 +36,8 @@ std::map<std::string, Target, std::less<>>& unchanged_targets() {
 std::string copy(Datum text) { return std::string(text_of(text)); }
 
 std::vector<std::string> copies(Datum scopes) {
-  std::vector<std::string> all;
-  for (const auto& scope : text_array_of(scopes, kMaxScopes, kMaxScopesBytes, "allowed_scopes")) {
-    if (scope) all.emplace_back(*scope);
-  }
-  return all;
+  const Views all = views_of(text_array_of(scopes, kMaxScopes, kMaxScopesBytes, "allowed_scopes"));
+  return {all.begin(), all.end()};
 }
 
 Target target_of(const TargetRow& row) {

@@ -29,12 +29,7 @@ enum Parameter : std::size_t {
   parameters = 17,
 };
 
-constexpr std::size_t kMaxId = 256;
 constexpr std::string_view kGrantType = "client_credentials";
-
-using Views = std::vector<std::string_view>;
-
-Views views_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
 
 // The clients of one statement: who has proven itself need not do so again for the next request.
 class Clients {

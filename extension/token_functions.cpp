@@ -12,7 +12,6 @@ constexpr std::size_t kMaxTokensPerCall = 65536;
 constexpr std::size_t kMaxTokensToMint = 10000;
 constexpr std::size_t kMaxPurposesBytes = 32 * kMaxTokensToMint;
 constexpr std::size_t kMaxTokensBytes = 16 * 1024 * 1024;
-constexpr std::size_t kMaxScopesBytes = 64 * 1024;
 
 // openclaw.token_verification, column by column.
 struct VerificationRow {

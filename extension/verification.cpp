@@ -5,7 +5,6 @@
 
 #include "core/opaque_token.h"
 #include "core/scope.h"
-#include "core/sha256.h"
 #include "core/status_list.h"
 #include "extension/key_cache.h"
 #include "extension/settings.h"
@@ -64,12 +63,6 @@ std::string status_list_uri(std::string_view container_id, std::string_view gene
   return uri;
 }
 
-std::uint32_t status_list_index(std::string_view jti) {
-  const Digest digest = sha256(as_bytes(jti));
-  return (std::uint32_t{digest[0]} << 16 | std::uint32_t{digest[1]} << 8 | digest[2]) %
-         kStatusListSize;
-}
-
 std::int64_t numeric_date(TimestampTz time) {
   std::int64_t seconds = time / USECS_PER_SEC;
   if (time % USECS_PER_SEC < 0) seconds--;
@@ -80,8 +73,8 @@ TimestampTz timestamp(std::int64_t numeric_date) {
   return (numeric_date - kPostgresEpoch) * USECS_PER_SEC;
 }
 
-std::vector<std::string_view> required_scopes(const TextArray& scopes) {
-  std::vector<std::string_view> required;
+Views required_scopes(const TextArray& scopes) {
+  Views required;
   required.reserve(scopes.size());
   for (const auto& scope : scopes) {
     if (!scope) throw SqlError{ERRCODE_NULL_VALUE_NOT_ALLOWED, "required_scopes holds a null"};
@@ -94,12 +87,8 @@ std::vector<std::string_view> required_scopes(const TextArray& scopes) {
   return required;
 }
 
-std::vector<std::string_view> granted_scopes(const TokenRow& row) {
-  std::vector<std::string_view> granted;
-  for (const auto& scope : text_array_of(row.scopes, kMaxScopes, 64 * 1024, "scopes")) {
-    if (scope) granted.push_back(*scope);
-  }
-  return granted;
+Views granted_scopes(const TokenRow& row) {
+  return views_of(text_array_of(row.scopes, kMaxScopes, kMaxScopesBytes, "scopes"));
 }
 
 Result<TokenRow> check_token(const TokenRow& row, std::span<const std::string_view> required,

@@ -24,13 +24,11 @@ JwtType jwt_type(std::string_view type);
 // Where the status of a container's JWTs stands: ISSUER/oauth/status/CONTAINER/GENERATION. Raises
 // 55000 without issuer.
 std::string status_list_uri(std::string_view container_id, std::string_view generation);
-// A JWT's place in its list: the first 17 bits of the SHA-256 of its jti.
-std::uint32_t status_list_index(std::string_view jti);
 
 // Scopes that a call requires. Raises 22004 for a null element, 22023 for one that is no scope: a
 // check that cannot be meant must not pass by accident.
-std::vector<std::string_view> required_scopes(const TextArray& scopes);
-std::vector<std::string_view> granted_scopes(const TokenRow& row);
+Views required_scopes(const TextArray& scopes);
+Views granted_scopes(const TokenRow& row);
 
 // A live row of api_tokens that grants `required`, or why not.
 Result<TokenRow> check_token(const TokenRow& row, std::span<const std::string_view> required,

@@ -1,4 +1,5 @@
 // /v1/verify of many requests in one call: what a proxy asks before it lets a request through.
+#include "core/endpoint.h"
 #include "core/json_writer.h"
 #include "core/scope.h"
 #include "extension/front_batch.h"
@@ -6,8 +7,6 @@
 
 namespace openclaw::extension {
 namespace {
-
-constexpr std::size_t kMaxAudience = 2048;
 
 constexpr std::string_view kAudienceMissing =
     R"({"error" : "invalid_request", "error_description" : "the parameter audience is missing or too long"})";
@@ -90,7 +89,7 @@ void put_refusal(FrontBatch& batch, bool has_credentials, Error reason,
 
 void answer(FrontBatch& batch, const Argument& authorization, const Argument& audience,
             const Argument& scope, TimestampTz now) {
-  if (!audience || audience->size() > kMaxAudience) return batch.put_json(400, kAudienceMissing);
+  if (!audience || audience->size() > kMaxEndpoint) return batch.put_json(400, kAudienceMissing);
   const auto scopes = demanded_scopes(scope);
   if (!scopes) return batch.put_json(400, kScopeInvalid);
   const std::vector<std::string_view> required(scopes->begin(), scopes->end());

@@ -1,6 +1,5 @@
 #include "gate/channel.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>

@@ -1,7 +1,5 @@
 #include "gate/cli_config.h"
 
-#include <algorithm>
-
 namespace openclaw::gate {
 namespace {
 

@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <iostream>
-#include <memory>
 #include <stdexcept>
 #include <utility>
 

@@ -1,5 +1,6 @@
--- What the HTTP front calls: one function for each endpoint, raw parameters in, the whole answer
--- out. Every decision is made here; the front adds a request id and relays.
+-- What the functions that the HTTP front calls have in common (front_oauth.sql, front_platform.sql):
+-- raw parameters in, the whole answer out. Every decision is made there; the front adds a request id
+-- and relays.
 --
 -- Two kinds of callers, each with a scope for each endpoint (openclaw:introspect, openclaw:revoke,
 -- openclaw:connect, openclaw:issue):

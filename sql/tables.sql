@@ -1,5 +1,5 @@
--- Tables. The C++ module reads api_tokens, users, containers, signing_keys and revoked_jwts by
--- attribute number: columns are only ever added at the end.
+-- Tables. The C++ module reads some of them by attribute number (extension/tables.cpp): columns are
+-- only ever added at the end.
 
 create table openclaw.plans (
   plan_tier text collate "C" primary key check (plan_tier ~ '^[a-z][a-z0-9_-]{0,31}$'),

@@ -40,6 +40,12 @@ std::set<std::uint32_t> invalid_indexes(const StatusList& list, std::uint32_t co
 
 // --- the list ----------------------------------------------------------------------------------
 
+// sha256("abc") begins with ba7816: 0xba7816 % 2^17.
+TEST(StatusListIndex, IsTheFirst24BitsOfTheHashOfTheJtiModuloTheSize) {
+  EXPECT_EQ(status_list_index("abc"), 0xba7816U % 131072U);
+  EXPECT_EQ(status_list_index(""), 0xe3b0c4U % 131072U);
+}
+
 TEST(StatusList, IsAllValidOrAllInvalidToBeginWith) {
   const StatusList valid;
   const StatusList invalid(kStatusListSize, true);
