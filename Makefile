@@ -69,7 +69,7 @@ else # In build/pgVERSION-KEY/, where `../..` is the root.
 
 # The install script is these files of sql/, in this order: each uses only what stands before it.
 SQL_TOPICS = install_guard settings scopes tables audit sessions plans users containers api_tokens signing_keys jwts \
-             connect oauth_clients oauth_grants revocation status_lists maintenance desk \
+             connect oauth_clients oauth_grants revocation status_lists maintenance views \
              front front_oauth front_platform access doctor
 
 root := $(VPATH)

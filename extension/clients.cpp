@@ -5,6 +5,7 @@
 #include "core/encoding.h"
 #include "core/opaque_token.h"
 #include "core/scope.h"
+#include "extension/authorization.h"
 #include "extension/call.h"
 #include "extension/tables.h"
 
@@ -36,21 +37,6 @@ std::optional<std::string> form_decoded(std::string_view text) {
   return is_utf8(out) ? std::optional(std::move(out)) : std::nullopt;
 }
 
-// RFC 7617 2: the scheme in any case, one space or more, token68.
-std::optional<std::string_view> basic_token68(std::string_view field) {
-  constexpr std::string_view kScheme = "basic ";
-  const auto same = [](char given, char wanted) {
-    return (given >= 'A' && given <= 'Z' ? given - 'A' + 'a' : given) == wanted;
-  };
-  if (field.size() <= kScheme.size() ||
-      !std::equal(kScheme.begin(), kScheme.end(), field.begin(),
-                  [&](char wanted, char given) { return same(given, wanted); })) {
-    return std::nullopt;
-  }
-  field.remove_prefix(std::min(field.find_first_not_of(' ', kScheme.size()), field.size()));
-  return field;
-}
-
 Views elements(Datum array) {
   return views_of(text_array_of(array, kMaxElements, kMaxBytes, "client"));
 }
@@ -60,7 +46,7 @@ std::vector<std::string> copies(const Views& texts) { return {texts.begin(), tex
 }  // namespace
 
 std::optional<Credentials> basic_credentials(std::string_view field) {
-  const auto token68 = basic_token68(field);
+  const auto token68 = credentials_of(field, "basic");
   if (!token68) return std::nullopt;
   const auto decoded = base64_decode(*token68);
   if (!decoded) return std::nullopt;

@@ -105,19 +105,6 @@ Datum call_openclaw(const char* name, std::span<const Argument> arguments) {
   });
 }
 
-Argument bearer_token(const Argument& header) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (!header || header->size() <= kScheme.size()) return std::nullopt;
-  for (std::size_t i = 0; i < kScheme.size(); i++) {
-    const char c = (*header)[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != kScheme[i]) {
-      return std::nullopt;
-    }
-  }
-  const std::size_t begin = header->find_first_not_of(' ', kScheme.size());
-  return begin == header->npos ? std::nullopt : Argument(header->substr(begin));
-}
-
 std::optional<Datum> attribute(Datum row, int number) {
   bool is_null = false;
   const Datum value = guarded([&] {

@@ -42,10 +42,6 @@ class FrontBatch {
 // that he brought, so that comparing it tells a neighbour nothing.
 Digest digest_of(std::span<const Argument> credentials);
 
-// The token of an Authorization header of scheme Bearer (RFC 6750 2.1); nothing of another. What
-// it is made of, whoever reads the token judges.
-Argument bearer_token(const Argument& http_authorization);
-
 // Calls openclaw.NAME, whose parameters are all of type text. Having EXECUTE on the function that
 // calls is enough; what NAME may touch is its own affair (SECURITY DEFINER). Never null.
 Datum call_openclaw(const char* name, std::span<const Argument> arguments);

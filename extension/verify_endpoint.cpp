@@ -2,6 +2,7 @@
 #include "core/endpoint.h"
 #include "core/json_writer.h"
 #include "core/scope.h"
+#include "extension/authorization.h"
 #include "extension/front_batch.h"
 #include "extension/verification.h"
 
@@ -93,7 +94,7 @@ void answer(FrontBatch& batch, const Argument& authorization, const Argument& au
   const auto scopes = demanded_scopes(scope);
   if (!scopes) return batch.put_json(400, kScopeInvalid);
   const std::vector<std::string_view> required(scopes->begin(), scopes->end());
-  const Argument token = bearer_token(authorization);
+  const Argument token = credentials_of(authorization, "bearer");
   const auto access = token && looks_like_jwt(*token)
                           ? access_of_jwt(*token, *audience, required, now)
                           : access_of_token(token, *audience, required, now);

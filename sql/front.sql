@@ -40,9 +40,8 @@ comment on function openclaw.http_error(integer, text, text, text) is
 revoke all on function openclaw.http_error(integer, text, text, text) from public;
 
 create function openclaw.bearer_token(http_authorization text) returns text
-  language sql immutable parallel safe
-  set search_path = pg_catalog, openclaw, pg_temp
-  as $$ select substring(http_authorization from '^[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+)$') $$;
+  language c immutable parallel safe
+  as 'MODULE_PATHNAME', 'openclaw_bearer_token';
 comment on function openclaw.bearer_token(text) is
   'The token of an Authorization header of scheme Bearer (RFC 6750 section 2.1); null for another.';
 revoke all on function openclaw.bearer_token(text) from public;

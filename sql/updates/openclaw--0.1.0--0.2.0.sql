@@ -3035,6 +3035,10 @@ begin
 end
 $$;
 
+create or replace function openclaw.bearer_token(http_authorization text) returns text
+  language c immutable parallel safe
+  as 'MODULE_PATHNAME', 'openclaw_bearer_token';
+
 create function openclaw.refuse_harness(http_authorization text, reason text, scope text)
   returns openclaw.http_answer
   language plpgsql volatile

@@ -96,7 +96,7 @@ select is_empty($$select routine, place, what, outcome from outcome
   'each odd argument is answered with a value or a refusal of ours');
 select is_empty($$select routine, place, what, outcome from outcome
                   where what like '100 MB%' and outcome = 'ok'
-                    and routine::text !~ '\.(is_grant|token_hash|parse_scopes|verify_token|verify_jwt|introspect|introspect_access_token|basic_credentials|claimed_client|client_certificate|resource_endpoint|has_scope|check_password_hash|front_jwks)\('$$,
+                    and routine::text !~ '\.(is_grant|token_hash|parse_scopes|verify_token|verify_jwt|introspect|introspect_access_token|basic_credentials|bearer_token|claimed_client|client_certificate|resource_endpoint|has_scope|check_password_hash|front_jwks)\('$$,
   'what is over a bound is refused, or has an answer of its own');
 select is((select pg_backend_pid()), :backend, 'the backend has outlived them all');
 select is((openclaw.verify_token(:'alice_token')).valid, true, 'and answers as before');

@@ -26,7 +26,7 @@ select is_empty($$select signature from routine where lanname = 'c' and probin <
 select is_empty($$select signature from routine where lanname not in ('c', 'sql', 'plpgsql')$$,
   'there is no function in a language that must be installed');
 select is(array(select proname::text from routine where provolatile = 'i' and lanname = 'c' order by 1),
-  array['are_grants', 'basic_credentials', 'canonical_client_jwks', 'canonical_endpoint',
+  array['are_grants', 'basic_credentials', 'bearer_token', 'canonical_client_jwks', 'canonical_endpoint',
   'canonical_fingerprint', 'claimed_client', 'client_certificate', 'is_grant', 'library_version',
   'mint_successor', 'narrowed_scopes', 'parse_scopes', 'resource_endpoint', 'scopes_cover', 'status_list_place', 'token_hash'],
   'only what depends on its arguments alone is immutable');

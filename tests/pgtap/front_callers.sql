@@ -1,6 +1,6 @@
 -- Who may call /oauth/introspect, /oauth/revoke and /v1/connect: one rule for the three.
 \ir fixture.psql
-select plan(42);
+select plan(52);
 
 create temp table endpoint as select * from (values
   ('front_introspections', 'openclaw:introspect',
@@ -22,6 +22,11 @@ create function pg_temp.unauthorized(challenge text, description text) returns t
   select row(401, e'Content-Type: application/json\nWWW-Authenticate: ' || challenge,
              json_build_object('error', 'invalid_token', 'error_description', description))::text
 $$;
+
+select is(openclaw.bearer_token(field), token, 'bearer_token of ' || coalesce(to_json(field)::text, 'null'))
+from (values ('Bearer abc', 'abc'), ('bEaReR  a-b._~+/=', 'a-b._~+/='), ('Bearer', null), ('Bearer ', null),
+             ('Bearer   ', null), ('Bearerabc', null), ('Basic abc', null), (' Bearer abc', null), ('', null),
+             (null, null)) as v(field, token);
 
 select is((pg_temp.answer(call, 'Bearer ' || :'harness_token')).status, 200,
   name || ' answers a harness with its scope')

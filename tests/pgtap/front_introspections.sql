@@ -12,7 +12,7 @@ create function pg_temp.basic(id text, secret text) returns text language sql as
   select 'Basic ' || translate(encode(convert_to(id || ':' || secret, 'UTF8'), 'base64'), e'\n', '')
 $$;
 
--- Who calls with which token, a request a row; and what the scalar decision of before would say.
+-- Who calls with which token, a request a row; and whether the caller may see it.
 create temp table request (n serial, http_authorization text, client_id text, client_secret text, token text, sees boolean);
 insert into request (http_authorization, client_id, client_secret, token, sees) values
   ('Bearer ' || :'harness_token', null, null, :'alice_token', true),

@@ -1,4 +1,4 @@
--- The DBA's desk: what the views show, what capabilities give and take, what maintain() clears. Who sees
+-- What the views show, what capabilities give and take, what maintain() clears. Who sees
 -- whose rows is sessions.sql.
 \ir fixture.psql
 select plan(104);

@@ -1,4 +1,4 @@
-// The front's hot endpoints, many requests in one call.
+// /oauth/introspect and /v1/introspect of many requests in one call.
 #include <map>
 
 #include "core/introspection.h"
@@ -6,9 +6,9 @@
 #include "core/opaque_token.h"
 #include "core/scope.h"
 #include "core/secret.h"
+#include "extension/authorization.h"
 #include "extension/front_batch.h"
 #include "extension/introspection.h"
-#include "extension/key_cache.h"
 #include "extension/verification.h"
 
 namespace openclaw::extension {
@@ -64,7 +64,7 @@ class Callers {
   // are null.
   Proof prove(const FrontBatch& batch, std::size_t request,
               std::size_t parameters = kCallerParameters) {
-    const Argument token = bearer_token(batch.argument(request, 0));
+    const Argument token = credentials_of(batch.argument(request, 0), "bearer");
     // Mostly one harness sends them all.
     if (token && last_ != nullptr && constant_time_equal(as_bytes(*token), as_bytes(last_token_))) {
       return {last_, 0};
@@ -135,23 +135,6 @@ std::string_view seen(const Caller& caller, const Introspected& token) {
 }
 
 }  // namespace
-
-// (if_none_match)
-OPENCLAW_FUNCTION(openclaw_front_jwks) {
-  constexpr std::size_t kMaxCondition = 16 * 1024;  // of a request's head
-  Call call(fcinfo);
-  const Argument condition = call.text(0, kMaxCondition);
-  const Jwks& jwks = published_jwks(GetCurrentTimestamp());
-  const bool known =
-      condition && (*condition == "*" || condition->find(jwks.etag) != condition->npos);
-  std::string headers = known ? "" : "Content-Type: application/json\n";
-  headers.append("ETag: ").append(jwks.etag).append("\nCache-Control: ");
-  headers += jwks.max_age == 0 ? "no-cache" : "public, max-age=" + std::to_string(jwks.max_age);
-  const Datum values[] = {Int32GetDatum(known ? 304 : 200), Call::text(headers),
-                          known ? Datum{0} : Call::text(jwks.text)};
-  const bool nulls[] = {false, false, known};
-  return call.row(values, nulls);
-}
 
 // (http_authorization[], client_certificate[], client_id[], client_secret[],
 //  client_assertion_type[], client_assertion[], token[], token_type_hint[])
