@@ -195,7 +195,7 @@ void Connection::send() {
 
 void Connection::sent() {
   exchange_->finished = nullptr;
-  log_request();
+  record_request();
   if (phase_ == Phase::closed) return;
   if (written_ == exchange_->output.size()) return written();
   enter(Phase::writing);
@@ -243,19 +243,21 @@ void Connection::linger() {
   wait_readable();
 }
 
-void Connection::log_request() const {
+void Connection::record_request() const {
+  const auto spent = std::chrono::steady_clock::now() - began_;
+  loop_.metrics().count_answer(exchange_->endpoint, exchange_->status, spent);
   Log& log = loop_.log();
   if (!log.writes(LogLevel::info)) return;
-  const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::steady_clock::now() - began_);
+  const std::int64_t spent_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(spent).count();
   // A method that reached a frame is one of a known few.
   const std::string_view method = exchange_->refusal ? "-" : exchange_->frame.method;
   log.write(LogLevel::info, "request",
             {{"request_id", exchange_->request_id},
              {"method", method},
-             {"route", exchange_->route},
+             {"route", exchange_->route()},
              {"status", std::int64_t{exchange_->status}},
-             {"duration_us", std::int64_t{spent.count()}},
+             {"duration_us", spent_us},
              {"bytes", static_cast<std::int64_t>(exchange_->output.size())},
              {"client", address_}});
 }

@@ -44,7 +44,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void writable(boost::system::error_code error);
   void written();
   void linger();
-  void log_request() const;
+  void record_request() const;
 
   Loop& loop_;
   ClientSocket socket_;

@@ -77,6 +77,7 @@ void Door::turn_away(ClientSocket socket) {
   const std::string answer = turned_away_answer(request_ids_.next(std::nullopt));
   socket.write_some(boost::asio::buffer(answer), ignored);
   ++turned_away_;
+  loops_.front()->metrics().clients_turned_away.add();
   const auto now = std::chrono::steady_clock::now();
   if (now < log_next_) return;
   log_next_ = now + 1s;

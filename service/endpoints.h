@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -61,6 +62,11 @@ struct Endpoint {
 };
 
 std::span<const Endpoint> endpoints();
+
+// Its place among them.
+inline std::size_t index_of(const Endpoint& endpoint) {
+  return static_cast<std::size_t>(&endpoint - endpoints().data());
+}
 
 // maintain(), which the front calls every so often.
 const Endpoint& maintenance();

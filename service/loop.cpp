@@ -25,10 +25,11 @@ Loop::Loop(const Options& options, SqlServers& servers, Log& log, std::atomic<un
       clients_(clients),
       more_work_(context_.get_executor()),
       ticker_(context_),
+      metrics_(options.standbys.size()),
       sql_(context_, servers,
            {options.connections, options.max_batch, options.max_waiting, options.request_timeout,
             options.max_lag, options.transaction_pooler},
-           log),
+           log, metrics_),
       maintain_at_(maintains && options.maintenance_interval.count() > 0
                        ? std::chrono::steady_clock::time_point::min()
                        : std::chrono::steady_clock::time_point::max()),

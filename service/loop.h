@@ -1,5 +1,5 @@
 // One event loop on its thread: its share of the clients, its router, its connections to Postgres.
-// Nothing in it is shared with another loop but the log.
+// Nothing in it is shared with another loop but the log; its metrics are read by another thread.
 #pragma once
 
 #include <array>
@@ -15,6 +15,7 @@
 #include "serving/deadlines.h"
 #include "serving/log.h"
 #include "service/listener.h"
+#include "service/metrics.h"
 #include "service/options.h"
 #include "service/router.h"
 #include "service/sql_connector.h"
@@ -59,6 +60,7 @@ class Loop {
   void send_soon(std::shared_ptr<Connection> client);
   Router& router() { return router_; }
   Log& log() { return log_; }
+  Metrics& metrics() { return metrics_; }
   bool draining() const { return draining_; }
   std::array<char, 16 * 1024>& scratch() { return scratch_; }
 
@@ -76,6 +78,7 @@ class Loop {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> more_work_;
   boost::asio::steady_timer ticker_;
+  Metrics metrics_;
   SqlPool sql_;
   SqlCall maintenance_;
   bool maintaining_ = false;

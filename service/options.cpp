@@ -26,8 +26,27 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-// "unix:" and an absolute path, or "ADDR:PORT" or "[ADDR]:PORT", where ADDR is an IP address. The
-// answer is an error, or empty.
+struct IpAndPort {
+  std::string ip;
+  std::uint16_t port;
+};
+
+// ADDR:PORT or [IPV6]:PORT, where ADDR is an IP address.
+std::optional<IpAndPort> ip_and_port(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  std::string ip = text.substr(0, colon);
+  const auto port = number<std::uint16_t>(std::string_view(text).substr(colon + 1));
+  const bool bracketed = ip.size() > 2 && ip.front() == '[' && ip.back() == ']';
+  if (bracketed) ip = ip.substr(1, ip.size() - 2);
+  in6_addr ignored;
+  if (!port || inet_pton(bracketed ? AF_INET6 : AF_INET, ip.c_str(), &ignored) != 1) {
+    return std::nullopt;
+  }
+  return IpAndPort{ip, *port};
+}
+
+// "unix:" and an absolute path, or an IP address and port. The answer is an error, or empty.
 std::string read_listen(const std::string& text, Options& options) {
   if (text.starts_with("unix:")) {
     options.socket_path = text.substr(5);
@@ -35,19 +54,21 @@ std::string read_listen(const std::string& text, Options& options) {
                       options.socket_path.size() < sizeof(sockaddr_un::sun_path);
     return good ? "" : "--listen unix: takes an absolute path of at most 107 bytes";
   }
-  const char* const hint =
-      "--listen takes ADDR:PORT, [IPV6]:PORT or unix:PATH, as in 127.0.0.1:8080";
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return hint;
-  std::string address = text.substr(0, colon);
-  const auto port = number<std::uint16_t>(std::string_view(text).substr(colon + 1));
-  const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
-  if (bracketed) address = address.substr(1, address.size() - 2);
-  in6_addr ignored;
-  const int family = bracketed ? AF_INET6 : AF_INET;
-  if (!port || inet_pton(family, address.c_str(), &ignored) != 1) return hint;
-  options.address = address;
-  options.port = *port;
+  const auto address = ip_and_port(text);
+  if (!address) return "--listen takes ADDR:PORT, [IPV6]:PORT or unix:PATH, as in 127.0.0.1:8080";
+  options.address = address->ip;
+  options.port = address->port;
+  return {};
+}
+
+// The answer is an error, or empty.
+std::string read_metrics(const std::string& text, Options& options) {
+  const auto address = ip_and_port(text);
+  const auto ip = address ? boost::asio::ip::make_address(address->ip) : boost::asio::ip::address();
+  if (!ip.is_loopback()) {
+    return "--metrics takes a loopback address and a port, as in 127.0.0.1:9101";
+  }
+  options.metrics.emplace(ip, address->port);
   return {};
 }
 
@@ -162,6 +183,7 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
   app.set_version_flag("--version", "openclaw-front " OPENCLAW_VERSION);
   FlagSet flags(app);
   std::string listen = "127.0.0.1:8080";
+  std::string metrics;
   std::string level = "info";
   std::string pooler = "none";
   flags
@@ -170,6 +192,12 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
             "Unix socket for its owner and group")
       ->type_name("ADDR:PORT")
       ->capture_default_str();
+  const CLI::Option* const with_metrics =
+      flags
+          .text(
+              "metrics", metrics,
+              "Loopback address and port of GET /metrics for Prometheus; without it there is none")
+          ->type_name("ADDR:PORT");
   flags.text("database", options.database, "libpq connection string or URI, without a password")
       ->type_name("CONNINFO");
   app.add_option(
@@ -235,6 +263,7 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
   }
 
   std::string error = read_listen(listen, options);
+  if (error.empty() && with_metrics->count() > 0) error = read_metrics(metrics, options);
   if (error.empty()) error = check_base_path(options.base_path);
   if (error.empty()) error = check_conninfo("--database", options.database);
   for (const std::string& standby : options.standbys) {

@@ -3,10 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
 
 #include "serving/log.h"
 
@@ -14,9 +17,10 @@ namespace openclaw::front {
 
 struct Options {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;  // 0: the kernel chooses one
-  std::string socket_path;    // of a Unix socket, in place of both
-  std::string database;       // a libpq connection string without a password; empty: PG* variables
+  std::uint16_t port = 8080;                              // 0: the kernel chooses one
+  std::string socket_path;                                // of a Unix socket, in place of both
+  std::optional<boost::asio::ip::tcp::endpoint> metrics;  // a loopback address
+  std::string database;  // a libpq connection string without a password; empty: PG* variables
   std::vector<std::string> standbys;  // the same, for each standby
   std::chrono::milliseconds max_lag{5'000};
   bool transaction_pooler = false;  // database is one: no session, no prepared statement

@@ -54,10 +54,6 @@ void process(bool (Server::*function)(httplib::Stream&, const std::string&, int,
   (server.*function)(stream, std::string(), 0, std::string(), 0, kClose, closed, SetUp());
 }
 
-std::size_t index_of(const Endpoint& endpoint) {
-  return static_cast<std::size_t>(&endpoint - endpoints().data());
-}
-
 AnswerForm form_of(const Exchange& exchange) {
   return {exchange.frame.method == "HEAD", exchange.close, exchange.frame.http_1_0};
 }
@@ -181,7 +177,7 @@ std::optional<Answer> Router::respond(Exchange& exchange) {
   }
   const Endpoint* endpoint = find_endpoint(exchange.frame.path);
   if (endpoint == nullptr) return error_answer(404, "There is nothing at this path.");
-  exchange.route = endpoint->name;
+  exchange.endpoint = endpoint;
   if (!allows(*endpoint, exchange.frame.method)) {
     Answer answer = error_answer(405, "The method is not allowed at this path.");
     answer.headers.emplace_back("Allow", allowed_methods(*endpoint));
@@ -244,7 +240,7 @@ void Router::write_row(Exchange& exchange, const SqlAnswer& row) {
       write(exchange, std::move(*relayed));
       return keep_head(exchange, row);
     }
-    log_.write(LogLevel::error, "sql_headers_invalid", {{"route", exchange.route}});
+    log_.write(LogLevel::error, "sql_headers_invalid", {{"route", exchange.route()}});
   }
   write(exchange, error_answer(500, "The service failed."));
 }

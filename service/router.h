@@ -39,8 +39,10 @@ struct Exchange {
   // The answer.
   std::string output;  // empty: there is none
   int status = 0;
-  std::string_view route = "-";  // for the log: a name of the endpoint table
+  const Endpoint* endpoint = nullptr;  // whose path it is; null: nobody's
   std::string request_id;
+  // For the log.
+  std::string_view route() const { return endpoint == nullptr ? "-" : endpoint->name; }
 
   // The router's own.
   Form parameters;

@@ -1,6 +1,7 @@
 #include "service/sql_pool.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -107,27 +108,30 @@ void answer(SqlCall& call, const SqlAnswer& with) {
 }  // namespace
 
 SqlPool::SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Settings& settings,
-                 Log& log)
+                 Log& log, Metrics& metrics)
     : loop_(loop),
       settings_(settings),
       has_standbys_(!servers.standbys.empty()),
       log_(log),
+      metrics_(metrics),
       bound_(settings.max_lag),
       look_again_(loop),
       queues_(2 * endpoints().size()) {
   for (const Endpoint& endpoint : endpoints()) {
     statements_.push_back(endpoint.function.empty() ? "" : statement(endpoint));
   }
-  const auto add = [this](SqlConnector& server, Role role) {
+  const auto add = [this](SqlConnector& server, std::size_t number, Role role) {
     Slot& slot = slots_.emplace_back();
     slot.server = &server;
+    slot.number = number;
     slot.role = role;
   };
   for (unsigned i = 0; i < settings.connections; ++i) {
-    add(servers.primary, Role::primary);
-    for (const auto& standby : servers.standbys) add(*standby, Role::standby);
+    add(servers.primary, 0, Role::primary);
+    std::size_t number = 0;
+    for (const auto& standby : servers.standbys) add(*standby, ++number, Role::standby);
   }
-  if (has_standbys_) add(servers.primary, Role::watch);
+  if (has_standbys_) add(servers.primary, 0, Role::watch);
   for (Slot& slot : slots_) open(slot);  // only now that they stay where they are
 }
 
@@ -223,6 +227,7 @@ void SqlPool::lost(Slot& slot) {
   slot.connection.reset();
   slot.knows_until = Clock::time_point::min();
   SqlBatch batch = std::exchange(slot.batch, {});
+  if (batch.endpoint != nullptr) count(slot, batch, StatementOutcome::lost);
   open(slot);
   if (slot.role == Role::standby && ask_primary(batch)) return;
   answer_all(batch, SqlAnswer::Outcome::unavailable);
@@ -295,7 +300,7 @@ void SqlPool::log_bounds(Clock::time_point now) {
 // --- Calls ---------------------------------------------------------------------------------------
 
 std::deque<SqlCall*>& SqlPool::queue_of(const SqlCall& call, bool primary) {
-  const auto endpoint = static_cast<std::size_t>(call.endpoint - endpoints().data());
+  const std::size_t endpoint = index_of(*call.endpoint);
   return queues_[primary ? endpoint : endpoints().size() + endpoint];
 }
 
@@ -414,7 +419,7 @@ void SqlPool::send(Slot& slot, std::deque<SqlCall*>& queue) {
   } else if (has_standbys_) {
     slot.batch.source = "primary";
   }
-  const auto place = static_cast<std::size_t>(slot.batch.endpoint - endpoints().data());
+  const std::size_t place = index_of(*slot.batch.endpoint);
   const bool sent = has_session(slot)
                         ? slot.connection->send_prepared(std::string(slot.batch.endpoint->name),
                                                          slot.batch.arrays)
@@ -437,8 +442,10 @@ void SqlPool::answered(Slot& slot, std::vector<PgResult> results) {
   if (rows == nullptr || PQnfields(rows) != 3 ||
       static_cast<std::size_t>(PQntuples(rows)) != batch.rows) {
     log_.write(LogLevel::error, "sql_answer_invalid", {{"route", batch.endpoint->name}});
+    count(slot, batch, StatementOutcome::failed);
     return answer_all(batch, SqlAnswer::Outcome::failed);
   }
+  count(slot, batch, StatementOutcome::ok);
   deliver(slot, batch, rows);
 }
 
@@ -476,6 +483,8 @@ bool SqlPool::ask_primary(SqlBatch& batch) {
 
 void SqlPool::refused(Slot& slot, SqlBatch& batch, std::string_view sqlstate) {
   const SqlFailure failure = classify(sqlstate);
+  count(slot, batch,
+        failure == SqlFailure::refused ? StatementOutcome::failed : StatementOutcome::unavailable);
   log_.write(failure == SqlFailure::refused ? LogLevel::error : LogLevel::warning, "sql_error",
              {{"route", batch.endpoint->name},
               {"sqlstate", sqlstate},
@@ -556,6 +565,7 @@ void SqlPool::tick(Clock::time_point now) {
   }
   // Positions are due, and what waited for a standby that hangs goes elsewhere.
   dispatch_soon();
+  show_connections(now);
   if (!has_standbys_) return;
   log_bounds(now);
   answer_hopeless(now);
@@ -571,6 +581,45 @@ void SqlPool::stop() {
     slot.state = Slot::State::closed;
     answer_all(batch, SqlAnswer::Outcome::unavailable);
   }
+  show_connections(Clock::now());
+}
+
+// --- Metrics -------------------------------------------------------------------------------------
+
+void SqlPool::count(const Slot& slot, const SqlBatch& batch, StatementOutcome outcome) {
+  metrics_.count_statement(*batch.endpoint, slot.number, outcome, batch.waiting.size());
+}
+
+void SqlPool::show_connections(Clock::time_point now) {
+  metrics_.sql_waiting.set(waiting_);
+  for (std::size_t number = 0; number < metrics_.servers.size(); ++number) {
+    std::array<std::uint64_t, kSqlStates> states{};
+    std::uint64_t within_bound = 0;
+    for (const Slot& slot : slots_) {
+      if (slot.number != number) continue;
+      ++states.at(static_cast<std::size_t>(state_of(slot)));
+      within_bound += is_within_bound(slot, now) ? 1 : 0;
+    }
+    Metrics::Server& server = metrics_.servers[number];
+    for (std::size_t i = 0; i < states.size(); ++i) server.connections[i].set(states[i]);
+    server.within_bound.set(within_bound);
+  }
+}
+
+SqlState SqlPool::state_of(const Slot& slot) {
+  switch (slot.state) {
+    case Slot::State::closed:
+      return SqlState::closed;
+    case Slot::State::connecting:
+    case Slot::State::preparing:
+      return SqlState::connecting;
+    case Slot::State::idle:
+      return SqlState::idle;
+    case Slot::State::busy:
+    case Slot::State::asked_position:
+      return SqlState::busy;
+  }
+  return SqlState::closed;
 }
 
 }  // namespace openclaw::front

@@ -28,6 +28,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "serving/log.h"
+#include "service/metrics.h"
 #include "service/replay_bound.h"
 #include "service/sql_batch.h"
 #include "service/sql_connection.h"
@@ -48,7 +49,8 @@ class SqlPool {
     bool transaction_pooler;            // stands before the primary: no transaction knows the next
   };
 
-  SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Settings& settings, Log& log);
+  SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Settings& settings, Log& log,
+          Metrics& metrics);
   SqlPool(const SqlPool&) = delete;
   SqlPool& operator=(const SqlPool&) = delete;
 
@@ -68,6 +70,7 @@ class SqlPool {
   struct Slot {
     enum class State : std::uint8_t { closed, connecting, preparing, idle, busy, asked_position };
     SqlConnector* server = nullptr;
+    std::size_t number = 0;  // of the server: 0 is the primary, the standbys follow
     Role role = Role::primary;
     State state = State::closed;
     std::shared_ptr<SqlConnection> connection;
@@ -99,6 +102,9 @@ class SqlPool {
   bool is_within_bound(const Slot& slot, Clock::time_point now) const;
   bool a_standby_serves(Clock::time_point now) const;
   void log_bounds(Clock::time_point now);
+  void count(const Slot& slot, const SqlBatch& batch, StatementOutcome outcome);
+  void show_connections(Clock::time_point now);
+  static SqlState state_of(const Slot& slot);
 
   std::deque<SqlCall*>& queue_of(const SqlCall& call, bool primary);
   bool nobody_answers(bool read, Clock::time_point now) const;
@@ -124,6 +130,7 @@ class SqlPool {
   const Settings settings_;
   const bool has_standbys_;
   Log& log_;
+  Metrics& metrics_;
   std::vector<Slot> slots_;
   ReplayBound bound_;
   Clock::time_point ask_position_at_{};

@@ -31,7 +31,7 @@ describe('a front with two standbys', () => {
   const startFront = async (...options) => {
     fronts.push(await Front.start(['--database', at(primary, standbys[1]),
       ...standbys.flatMap((standby) => ['--standby', at(standby)]), '--max-lag', `${maxLag}s`,
-      '--threads', '1', '--connections', '2', ...options]));
+      '--threads', '1', '--connections', '2', '--metrics', '127.0.0.1:0', ...options]));
     return fronts.at(-1).ready();
   };
 
@@ -102,6 +102,20 @@ describe('a front with two standbys', () => {
     answers.forEach(assertStandby);
     assert.equal(atPrimary, 0);
     assert.ok(first >= 16 && second >= 16, `${first} and ${second}`);
+  });
+
+  test('its metrics tell the standbys apart, in the order of the flags', async () => {
+    const names = ['standby-1', 'standby-2'];
+    const samples = await until('all connections are within the bound', async () => {
+      const now = await front.metrics();
+      return names.every((server) => now[`openclaw_front_standby_within_bound{server="${server}"}`] === 2) && now;
+    });
+    for (const server of names) {
+      assert.ok(samples[`openclaw_front_sql_statements_total{route="introspect",server="${server}",outcome="ok"}`] >= 16);
+    }
+    const connections = (server) => ['closed', 'connecting', 'idle', 'busy'].reduce((sum, state) =>
+      sum + samples[`openclaw_front_sql_connections{server="${server}",state="${state}"}`], 0);
+    assert.deepEqual(['primary', ...names].map(connections), [3, 2, 2]);
   });
 
   test('has every kind of reading request answered there, signatures too', async () => {

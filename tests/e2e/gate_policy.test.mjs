@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileS
 import net from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { Gate, Upstream, apiKey, assertError, beginStream, head, openclaw, until, yaml } from './gate_world.mjs';
+import { parseMetrics } from './prometheus.mjs';
 
 const forwardAuth = '/.openclaw/forward-auth';
 const publicUrl = 'https://mcp.example.com/mcp';
@@ -512,8 +513,7 @@ describe('metrics', () => {
   after(() => gate.stop());
 
   // { 'openclaw_gate_requests_total{decision="allowed",reason="ok"}': 3, ... }
-  const read = async () => Object.fromEntries([...(await gate.metrics()).body.matchAll(/^([^#\s].*) (\S+)$/gm)]
-    .map(([, metric, value]) => [metric, Number(value)]));
+  const read = async () => parseMetrics((await gate.metrics()).body).samples;
   const name = (metric, labels = {}) => {
     const set = Object.entries(labels).map(([label, value]) => `${label}="${value}"`).join(',');
     return `openclaw_gate_${metric}${set && `{${set}}`}`;
@@ -532,14 +532,7 @@ describe('metrics', () => {
     const answer = await gate.metrics();
     assert.equal(answer.status, 200);
     assert.match(answer.headers['content-type'], /^text\/plain; version=0\.0\.4/);
-    assert.ok(answer.body.endsWith('\n'));
-    const declarations = [...answer.body.matchAll(/^# TYPE (\S+) (counter|gauge)$/gm)];
-    const declared = new Map(declarations.map(([, metric, type]) => [metric, type]));
-    for (const line of answer.body.trimEnd().split('\n')) {
-      assert.match(line, /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{([a-z]+="[^"\\]*",?)+\})? \d+(\.\d+)?)$/);
-      if (!line.startsWith('#')) assert.ok(declared.has(/^[a-z_]+/.exec(line)[0]), line);
-    }
-    for (const [metric, type] of declared) assert.equal(type === 'counter', metric.endsWith('_total'), metric);
+    const { declared } = parseMetrics(answer.body);
     for (const metric of ['requests_total', 'responses_total', 'connections', 'exchanges', 'remembered_tokens',
       'jwks_keys', 'jwks_fetches_total', 'config_reloads_total', 'upstream_connections_total',
       'upstream_failures_total']) {

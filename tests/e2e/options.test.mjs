@@ -34,6 +34,8 @@ describe("the front's settings, and its end", () => {
   const bad = {
     listen: ['8080', '127.0.0.1', 'localhost:80', '127.0.0.1:', '127.0.0.1:65536', '127.0.0.1:-1',
       '127.0.0.1:80x', '::1:80', '[::1]', '1.2.3:80', ':80', 'unix:', 'unix:front.sock', ''],
+    metrics: ['9101', 'localhost:9101', '127.0.0.1:', '127.0.0.1:65536', '0.0.0.0:9101', '192.0.2.1:9101', '[::]:0',
+      '[2001:db8::1]:9101', 'unix:/run/metrics.sock', ''],
     threads: ['0', '65', '-1', 'x', '1.5', '1x'],
     connections: ['0', '65'],
     'max-batch': ['0', '1025'],
@@ -102,6 +104,10 @@ describe("the front's settings, and its end", () => {
     const result = await run([`--listen=127.0.0.1:${world.front.port}`]);
     assertRefused(result);
     assert.match(result.stderr, /in use/);
+    const metrics = await run(['--listen=127.0.0.1:0', `--metrics=127.0.0.1:${world.front.port}`]);
+    const event = /^\{.*\}\n/gm; // the log, which has begun by then
+    assertRefused({ ...metrics, stderr: metrics.stderr.replaceAll(event, '') });
+    assert.match(metrics.stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1 port ${world.front.port}: .* in use`));
   });
 
   describe('--listen unix:PATH', () => {

@@ -9,6 +9,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { parseMetrics } from './prometheus.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const frontProgram = process.env.OPENCLAW_FRONT ?? `${root}build/cmake/openclaw-front`;
@@ -59,10 +60,20 @@ export class Front {
     return this.log.split('\n').slice(0, -1).map((line) => JSON.parse(line));
   }
 
-  portFromLog() {
+  portFromLog(name = 'listening') {
     assert.equal(this.process.exitCode, null, `the front ended: ${this.log}`);
-    const listening = this.events().find(({ event }) => event === 'listening');
+    const listening = this.events().find(({ event }) => event === name);
     return listening && Number(listening.address.split(':').at(-1));
+  }
+
+  // Of one that was started with --metrics.
+  get metricsPort() {
+    return this.portFromLog('metrics_listening');
+  }
+
+  // { 'openclaw_front_clients': 1, ... }
+  async metrics() {
+    return parseMetrics((await this.get('/metrics', { port: this.metricsPort })).body).samples;
   }
 
   async ready() {
@@ -71,7 +82,7 @@ export class Front {
   }
 
   // One request on a connection of its own: { status, headers, body, json }.
-  async request(method, path, { bearer, headers = {}, form, body } = {}) {
+  async request(method, path, { bearer, headers = {}, form, body, port = this.port } = {}) {
     const fields = { ...headers };
     if (bearer !== undefined) fields.Authorization = `Bearer ${bearer}`;
     if (form !== undefined) {
@@ -80,7 +91,7 @@ export class Front {
     }
     if (body !== undefined) fields['Content-Length'] = Buffer.byteLength(body);
     const request = http.request({
-      host: '127.0.0.1', port: this.port, method, path, headers: fields, agent: false,
+      host: '127.0.0.1', port, method, path, headers: fields, agent: false,
     });
     request.end(body);
     const [response] = await once(request, 'response');

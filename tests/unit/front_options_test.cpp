@@ -76,6 +76,21 @@ TEST(Options, ListenOnAUnixSocket) {
   EXPECT_EQ(options({}).socket_path, "");
 }
 
+TEST(Options, HaveMetricsOnLoopbackOnly) {
+  EXPECT_FALSE(options({}).metrics);
+  const auto v4 = options({"--metrics", "127.0.0.1:9101"}).metrics;
+  ASSERT_TRUE(v4);
+  EXPECT_EQ(v4->address().to_string(), "127.0.0.1");
+  EXPECT_EQ(v4->port(), 9101);
+  const auto v6 = options({"--metrics=[::1]:0"}).metrics;
+  ASSERT_TRUE(v6);
+  EXPECT_EQ(v6->address().to_string(), "::1");
+  for (const char* address : {"0.0.0.0:9101", "[::]:9101", "10.0.0.1:9101", "[::ffff:10.0.0.1]:1",
+                              "localhost:9101", "127.0.0.1", ""}) {
+    EXPECT_NE(refusal({"--metrics", address}), "") << address;
+  }
+}
+
 TEST(Options, RefuseWhatIsNoAddressAndPort) {
   for (const char* listen :
        {"unix:", "unix:front.sock", "/run/front.sock", "", "8080", "127.0.0.1",
