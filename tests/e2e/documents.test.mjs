@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -92,5 +93,29 @@ describe('the documents', () => {
     const paths = [...routes.matchAll(/\.path = "([^"]+)"/g)].map(([, path]) => path);
     assert.ok(paths.length >= 8);
     for (const path of paths) assert.ok(reference.includes(path), path);
+  });
+
+  test('each link of a document leads to a file, and to a heading that is there', async () => {
+    const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md',
+      ...(await readdir(`${root}docs`, { recursive: true })).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+    // As GitHub and GitLab name a heading.
+    const anchors = (text) => [...text.matchAll(/^#+ (.*)$/gm)]
+      .map(([, title]) => title.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+    const broken = [];
+    let links = 0;
+    for (const page of pages) {
+      const text = (await readFile(root + page, 'utf8')).replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, '');
+      for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue;
+        ++links;
+        const [path, anchor] = target.split('#');
+        const file = path ? join(dirname(root + page), path) : root + page;
+        if (!existsSync(file) || (anchor && !anchors(await readFile(file, 'utf8')).includes(anchor))) {
+          broken.push(`${page}: ${target}`);
+        }
+      }
+    }
+    assert.ok(links > 100);
+    assert.deepEqual(broken, []);
   });
 });
