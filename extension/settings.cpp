@@ -138,8 +138,8 @@ void define() {
       "revokes its family.",
       &refresh_token_grace_value, 10, 0, 300);
   define_seconds("openclaw.status_list_max_age",
-                 "How long a status list may be kept; it adds to the time until gates see a "
-                 "revocation.",
+                 "How long a status list may be kept by whoever does not ask for a newer one, as "
+                 "gates do.",
                  &status_list_max_age_value, 5, 1, 300);
   define_seconds("openclaw.leeway", "By how much nbf and iat may lie in the future.", &leeway_value,
                  static_cast<int>(kDefaultLeeway), 0, static_cast<int>(kMaxLeeway));

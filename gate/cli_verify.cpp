@@ -268,7 +268,7 @@ int print(const Console& console, const Explanation& explanation) {
         {{"good", explanation.good}, {"reason", explanation.reason}, {"steps", std::move(steps)}});
     return explanation.good ? kDone : kRefused;
   }
-  constexpr std::size_t kNameWidth = 11;
+  constexpr std::size_t kNameWidth = 12;
   constexpr std::size_t kOutcomeWidth = 13;
   std::string text;
   for (const Step& step : explanation.steps) {
