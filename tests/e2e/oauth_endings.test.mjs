@@ -266,8 +266,10 @@ describe('a signing key', () => {
       [200, 200, 401]);
     await gateRefuses('the gate refuses what the key signed', here, old);
     assert.equal(await here.status(fresh), 200);
-    const { keys } = (await world.front.get('/.well-known/jwks.json')).json;
-    assert.ok(!keys.some(({ kid }) => kid === kidOf(old)));
+    await until('the key is gone from the JWKS', async () => {
+      const { keys } = (await world.front.get('/.well-known/jwks.json')).json;
+      return !keys.some(({ kid }) => kid === kidOf(old));
+    });
   });
 });
 
