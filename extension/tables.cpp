@@ -23,6 +23,7 @@ enum : int {
   container_id = 8,
   created_at = 9,
   revoked_at = 10,
+  last_used_at = 11,
 };
 }
 namespace users {
@@ -269,6 +270,8 @@ void copy_texts(TupleTableSlot* slot, TokenRow& row) {
 TokenRow token_row(TupleTableSlot* slot) {
   TokenRow row{};
   row.found = true;
+  // The last column first: it takes the row apart once for all.
+  row.last_used_at = time_of(slot, api_tokens::last_used_at, DT_NOBEGIN);
   row.has_container = is_set(slot, api_tokens::container_id);
   row.revoked = is_set(slot, api_tokens::revoked_at);
   row.created_at = time_of(slot, api_tokens::created_at, DT_NOBEGIN);

@@ -24,6 +24,7 @@ struct TokenRow {
   bool revoked;
   TimestampTz created_at;
   TimestampTz expires_at;
+  TimestampTz last_used_at;  // DT_NOBEGIN while it is null
   Datum id;
   Datum user_id;
   Datum container_id;  // when has_container

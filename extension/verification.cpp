@@ -9,6 +9,7 @@
 #include "extension/key_cache.h"
 #include "extension/settings.h"
 #include "extension/standing.h"
+#include "extension/token_uses.h"
 
 namespace openclaw::extension {
 namespace {
@@ -99,6 +100,7 @@ Result<TokenRow> check_token(const TokenRow& row, std::span<const std::string_vi
   if (!required.empty() && !covers_all(granted_scopes(row), required)) {
     return Error::insufficient_scope;
   }
+  note_use(row, now);
   return row;
 }
 

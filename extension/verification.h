@@ -30,7 +30,7 @@ std::string status_list_uri(std::string_view container_id, std::string_view gene
 Views required_scopes(const TextArray& scopes);
 Views granted_scopes(const TokenRow& row);
 
-// A live row of api_tokens that grants `required`, or why not.
+// A live row of api_tokens that grants `required`, or why not. Its use is noted (token_uses.h).
 Result<TokenRow> check_token(const TokenRow& row, std::span<const std::string_view> required,
                              TimestampTz now);
 // The same from the token's text; malformed for nothing, without a look-up.

@@ -8,14 +8,14 @@ create function openclaw.capability_routines(capability text) returns setof regp
     from pg_proc as p
     join (values
       ('verifier', '{verify_token,verify_tokens,verify_jwt,introspect,introspect_access_token,jwks,
-                    status_list}'::name[]),
+                    status_list,take_used_tokens}'::name[]),
       ('session', '{begin_session,end_session,current_user_id,current_token_id,has_scope,sees_every_row}'),
       ('issuer', '{create_user,disable_user,enable_user,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,issue_tokens,
                   revoke_token,issue_access_token,issue_user_claim,connect,register_client,
                   rotate_client_secret,set_client_keys,disable_client,authenticate_client,
                   trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
                   create_grant,revoke_grant,revoke_jwt,revoke_jwts_of,revoke_container_tokens,
-                  revoke_user_tokens}'),
+                  revoke_user_tokens,record_token_use}'),
       ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  change_plan,plan_of,revoke_token,revoke_jwt,revoke_jwts_of,revoke_grant,
@@ -23,7 +23,7 @@ create function openclaw.capability_routines(capability text) returns setof regp
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
                  front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verifications,
-                 front_maintain,front_ready,wal_position}')
+                 front_maintain,front_ready,wal_position,take_used_tokens,front_record_token_use}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability
   $$;

@@ -418,6 +418,42 @@ comment on function openclaw.verify_tokens(text[], text[]) is
   'verify_token for up to 65536 tokens in one call: one row each, in their order, ordinal from 1. A bad token is a row with its reason and never fails the call. Errors: 22004, 22023, 54000.';
 revoke all on function openclaw.verify_tokens(text[], text[]) from public;
 
+-- When a token was used last. Verification notes it in its backend's memory, a primary or a standby, and
+-- whoever asked for it has it recorded.
+create function openclaw.take_used_tokens() returns text[]
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_take_used_tokens';
+comment on function openclaw.take_used_tokens() is
+  'The ids of the opaque tokens that this session''s backend found good since the last call, in any order, each once, and forgets them; up to 4096, further ones are noted after this call. Only those whose last_used_at is null or an hour old. Reads and writes no table, so that it works on a standby: hand its answer to record_token_use() on the primary.';
+revoke all on function openclaw.take_used_tokens() from public;
+
+create function openclaw.record_token_use(token_ids text[]) returns integer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  recorded integer;
+begin
+  perform openclaw.require_primary();
+  if cardinality(token_ids) > 4096 then
+    raise exception 'too many token ids' using errcode = '54000',
+      hint = 'At most 4096 are taken in one call, as take_used_tokens() gives them.';
+  end if;
+  -- Waits for nobody: who holds a row is about to end the token, mostly, or records it.
+  update openclaw.api_tokens as t set last_used_at = now()
+  where t.id in (
+    select x.id from openclaw.api_tokens as x
+    where x.id = any (record_token_use.token_ids)
+      and coalesce(x.last_used_at <= now() - interval '1 hour', true)
+    order by x.id for no key update skip locked);
+  get diagnostics recorded = row_count;
+  return recorded;
+end
+$$;
+comment on function openclaw.record_token_use(text[]) is
+  'Sets last_used_at to now for those of these tokens where it is null or an hour old; returns for how many. Leaves out what is unknown and rows that others hold at the moment, and waits for none; its own rows are held until the transaction ends, so that it should end soon. No audit row. Errors: 25006, 54000 for more than 4096 ids.';
+revoke all on function openclaw.record_token_use(text[]) from public;
+
 create function openclaw.revoke_token(user_id text, token_id text) returns boolean
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp

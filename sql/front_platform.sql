@@ -321,6 +321,16 @@ comment on function openclaw.front_maintain() is
   'maintain(), which the front calls every so often; no request reaches it.';
 revoke all on function openclaw.front_maintain() from public;
 
+create function openclaw.front_record_token_use(token_ids text) returns openclaw.http_answer
+  language sql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select openclaw.http_json(200, json_build_object('recorded', openclaw.record_token_use(token_ids::text[])))
+  $$;
+comment on function openclaw.front_record_token_use(text) is
+  'record_token_use() of what take_used_tokens() gave the front, as the text of that array; no request reaches it. Errors: 22P02, 25006, 54000.';
+revoke all on function openclaw.front_record_token_use(text) from public;
+
 create function openclaw.front_ready() returns openclaw.http_answer
   language plpgsql stable security definer
   set search_path = pg_catalog, openclaw, pg_temp

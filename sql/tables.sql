@@ -63,6 +63,8 @@ create table openclaw.api_tokens (
 );
 comment on table openclaw.api_tokens is
   'Opaque tokens by the SHA-256 of their text. Verification reads this row alone: whatever ends a token sets revoked_at here in the same transaction.';
+comment on column openclaw.api_tokens.last_used_at is
+  'When the token was found good, coarsely: verification writes nothing, and record_token_use() sets this afterwards, at most once an hour. Null while nobody recorded a use. It has no index, so that setting it leaves the others alone.';
 create index api_tokens_user_id_idx on openclaw.api_tokens (user_id, expires_at);
 create index api_tokens_expires_at_idx on openclaw.api_tokens (expires_at);
 create index api_tokens_container_id_idx on openclaw.api_tokens (container_id)

@@ -40,14 +40,15 @@ create view openclaw.token_overview with (security_barrier) as
          array_to_string(t.scopes, ' ') as scopes, c.name as container, t.container_id,
          date_trunc('second', t.created_at) as created_at,
          date_trunc('second', t.expires_at) as expires_at,
-         date_trunc('second', t.revoked_at) as revoked_at
+         date_trunc('second', t.revoked_at) as revoked_at,
+         date_trunc('minute', t.last_used_at) as last_used_at
   from (select * from openclaw.api_tokens as every where (select openclaw.sees_every_row())
         union all
         select * from openclaw.api_tokens as own
         where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as t
   left join openclaw.containers as c on c.id = t.container_id;
 comment on view openclaw.token_overview is
-  'Opaque tokens and their state (live, expired, revoked); never a hash. A role without the capability admin sees those of its session''s user.';
+  'Opaque tokens and their state (live, expired, revoked); never a hash. last_used_at is a minute in which the token was known to be in use: it is recorded up to a minute after the use, and then no use within an hour; null while none was recorded. A role without the capability admin sees those of its session''s user.';
 revoke all on openclaw.token_overview from public;
 
 create view openclaw.container_overview with (security_barrier) as

@@ -62,6 +62,9 @@ revoke all on function openclaw.require_primary() from public;
 comment on table openclaw.plans is
   'Limits by plan tier; null is no limit. A tier without a row has the built-in limits (sql/plans.sql).';
 
+comment on column openclaw.api_tokens.last_used_at is
+  'When the token was found good, coarsely: verification writes nothing, and record_token_use() sets this afterwards, at most once an hour. Null while nobody recorded a use. It has no index, so that setting it leaves the others alone.';
+
 create index api_tokens_user_id_idx on openclaw.api_tokens (user_id, expires_at);
 
 create index api_tokens_expires_at_idx on openclaw.api_tokens (expires_at);
@@ -1811,6 +1814,46 @@ comment on function openclaw.issue_tokens(text[], text[], interval, text, text, 
 
 revoke all on function openclaw.issue_tokens(text[], text[], interval, text, text, text, integer) from public;
 
+-- When a token was used last. Verification notes it in its backend's memory, a primary or a standby, and
+-- whoever asked for it has it recorded.
+create function openclaw.take_used_tokens() returns text[]
+  language c volatile
+  as 'MODULE_PATHNAME', 'openclaw_take_used_tokens';
+
+comment on function openclaw.take_used_tokens() is
+  'The ids of the opaque tokens that this session''s backend found good since the last call, in any order, each once, and forgets them; up to 4096, further ones are noted after this call. Only those whose last_used_at is null or an hour old. Reads and writes no table, so that it works on a standby: hand its answer to record_token_use() on the primary.';
+
+revoke all on function openclaw.take_used_tokens() from public;
+
+create function openclaw.record_token_use(token_ids text[]) returns integer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+declare
+  recorded integer;
+begin
+  perform openclaw.require_primary();
+  if cardinality(token_ids) > 4096 then
+    raise exception 'too many token ids' using errcode = '54000',
+      hint = 'At most 4096 are taken in one call, as take_used_tokens() gives them.';
+  end if;
+  -- Waits for nobody: who holds a row is about to end the token, mostly, or records it.
+  update openclaw.api_tokens as t set last_used_at = now()
+  where t.id in (
+    select x.id from openclaw.api_tokens as x
+    where x.id = any (record_token_use.token_ids)
+      and coalesce(x.last_used_at <= now() - interval '1 hour', true)
+    order by x.id for no key update skip locked);
+  get diagnostics recorded = row_count;
+  return recorded;
+end
+$$;
+
+comment on function openclaw.record_token_use(text[]) is
+  'Sets last_used_at to now for those of these tokens where it is null or an hour old; returns for how many. Leaves out what is unknown and rows that others hold at the moment, and waits for none; its own rows are held until the transaction ends, so that it should end soon. No audit row. Errors: 25006, 54000 for more than 4096 ids.';
+
+revoke all on function openclaw.record_token_use(text[]) from public;
+
 create or replace function openclaw.revoke_token(user_id text, token_id text) returns boolean
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
@@ -2931,7 +2974,8 @@ create view openclaw.token_overview with (security_barrier) as
          array_to_string(t.scopes, ' ') as scopes, c.name as container, t.container_id,
          date_trunc('second', t.created_at) as created_at,
          date_trunc('second', t.expires_at) as expires_at,
-         date_trunc('second', t.revoked_at) as revoked_at
+         date_trunc('second', t.revoked_at) as revoked_at,
+         date_trunc('minute', t.last_used_at) as last_used_at
   from (select * from openclaw.api_tokens as every where (select openclaw.sees_every_row())
         union all
         select * from openclaw.api_tokens as own
@@ -2939,7 +2983,7 @@ create view openclaw.token_overview with (security_barrier) as
   left join openclaw.containers as c on c.id = t.container_id;
 
 comment on view openclaw.token_overview is
-  'Opaque tokens and their state (live, expired, revoked); never a hash. A role without the capability admin sees those of its session''s user.';
+  'Opaque tokens and their state (live, expired, revoked); never a hash. last_used_at is a minute in which the token was known to be in use: it is recorded up to a minute after the use, and then no use within an hour; null while none was recorded. A role without the capability admin sees those of its session''s user.';
 
 revoke all on openclaw.token_overview from public;
 
@@ -3625,6 +3669,18 @@ comment on function openclaw.front_verifications(text[], text[], text[]) is
 
 revoke all on function openclaw.front_verifications(text[], text[], text[]) from public;
 
+create function openclaw.front_record_token_use(token_ids text) returns openclaw.http_answer
+  language sql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+    select openclaw.http_json(200, json_build_object('recorded', openclaw.record_token_use(token_ids::text[])))
+  $$;
+
+comment on function openclaw.front_record_token_use(text) is
+  'record_token_use() of what take_used_tokens() gave the front, as the text of that array; no request reaches it. Errors: 22P02, 25006, 54000.';
+
+revoke all on function openclaw.front_record_token_use(text) from public;
+
 create function openclaw.wal_position(out cluster bigint, out timeline bigint, out reached bigint,
                                       out standby boolean)
   language c volatile strict
@@ -3645,14 +3701,14 @@ create or replace function openclaw.capability_routines(capability text) returns
     from pg_proc as p
     join (values
       ('verifier', '{verify_token,verify_tokens,verify_jwt,introspect,introspect_access_token,jwks,
-                    status_list}'::name[]),
+                    status_list,take_used_tokens}'::name[]),
       ('session', '{begin_session,end_session,current_user_id,current_token_id,has_scope,sees_every_row}'),
       ('issuer', '{create_user,disable_user,enable_user,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,issue_tokens,
                   revoke_token,issue_access_token,issue_user_claim,connect,register_client,
                   rotate_client_secret,set_client_keys,disable_client,authenticate_client,
                   trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
                   create_grant,revoke_grant,revoke_jwt,revoke_jwts_of,revoke_container_tokens,
-                  revoke_user_tokens}'),
+                  revoke_user_tokens,record_token_use}'),
       ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  change_plan,plan_of,revoke_token,revoke_jwt,revoke_jwts_of,revoke_grant,
@@ -3660,7 +3716,7 @@ create or replace function openclaw.capability_routines(capability text) returns
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
                  front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verifications,
-                 front_maintain,front_ready,wal_position}')
+                 front_maintain,front_ready,wal_position,take_used_tokens,front_record_token_use}')
     ) as c(name, routines) on p.proname = any (c.routines)
     where p.pronamespace = 'openclaw'::regnamespace and c.name = capability
   $$;

@@ -44,6 +44,7 @@ const readers = {
   front_status_list: `(openclaw.front_status_list('/ada-laptop/0')).status = 200`,
   front_connect: `(openclaw.front_connect('Bearer ' || $2, null, 'ada-laptop', null)).status = 200`,
   front_verifications: `(select status = 200 from openclaw.front_verifications(array['Bearer ' || $4], array['${endpoint}'], null))`,
+  take_used_tokens: `openclaw.take_used_tokens() is not null`,
   wal_position: `(openclaw.wal_position()).standby`,
   front_ready: `(openclaw.front_ready()).status = 200`,
 };
@@ -64,6 +65,8 @@ const writers = {
   issue_tokens: `openclaw.issue_tokens('{ada}', '{mcp:tools}', count => 2)`,
   front_issues: `openclaw.front_issues(array['Bearer ' || $1], null, null, null, null, null, '{ada}', '{mcp:tools}', null, null, null, null, null)`,
   revoke_token: `openclaw.revoke_token($1)`,
+  record_token_use: `openclaw.record_token_use('{}')`,
+  front_record_token_use: `openclaw.front_record_token_use('{}')`,
   register_client: `openclaw.register_client('another', user_id => 'ada')`,
   rotate_client_secret: `openclaw.rotate_client_secret('agent')`,
   set_client_keys: `openclaw.set_client_keys('keyed', (select jwks from openclaw.oauth_clients where id = 'keyed'))`,

@@ -16,14 +16,14 @@ from regexp_matches(:'source', 'open_index\("(\w+)", "(\w+)"(?:, (?:sight|Sight:
 select is((select array_agg(distinct openclaw_table order by openclaw_table) from attribute),
   array['api_tokens', 'audit_blocks', 'audit_marks', 'containers', 'oauth_client_secrets', 'oauth_clients', 'plans', 'signing_keys',
         'users'], 'the source names attributes of nine tables');
-select is((select count(*) from attribute), 41::bigint, 'and forty-one of them');
+select is((select count(*) from attribute), 42::bigint, 'and forty-two of them');
 select is_empty($$select a.* from attribute as a left join pg_attribute as p
                     on p.attrelid = ('openclaw.' || a.openclaw_table)::regclass and p.attname = a.name and not p.attisdropped
                   where p.attnum is distinct from a.number$$, 'each has the number that the catalog gives it');
 select is((select string_agg(format('%s.%s', a.openclaw_table, a.name), ' ' order by 1)
            from attribute as a join pg_attribute as p
              on p.attrelid = ('openclaw.' || a.openclaw_table)::regclass and p.attname = a.name
-           where p.attnotnull and p.attname in ('revoked_at', 'disabled_at', 'container_id',
+           where p.attnotnull and p.attname in ('revoked_at', 'last_used_at', 'disabled_at', 'container_id',
            'retires_at')), null,
   'what the source asks to be null can be null');
 select is((select array_agg(distinct format_type(p.atttypid, null)

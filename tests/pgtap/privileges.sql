@@ -36,7 +36,8 @@ select 'pgtap_privileges_' || capability as role, 'openclaw.' || signature as ro
 from (values
   ('verifier', array['verify_token(text,text[])', 'verify_tokens(text[],text[])',
                      'verify_jwt(text,text,text[],text,text,text)', 'introspect(text)',
-                     'introspect_access_token(text)', 'jwks()', 'status_list(text,text)']),
+                     'introspect_access_token(text)', 'jwks()', 'status_list(text,text)',
+                     'take_used_tokens()']),
   ('session', array['begin_session(text,text[],text)', 'end_session()', 'current_user_id()',
                     'current_token_id()', 'has_scope(text)', 'sees_every_row()']),
   ('issuer', array['create_user(text,text,text,text)', 'disable_user(text)', 'enable_user(text)',
@@ -57,7 +58,7 @@ from (values
                    'revoke_container_tokens(text,text)', 'revoke_user_tokens(text)',
                    'issue_token(text,text[],interval,text,text,text)',
                    'issue_tokens(text[],text[],interval,text,text,text,integer)', 'revoke_token(text,text)',
-                   'revoke_token(text)',
+                   'revoke_token(text)', 'record_token_use(text[])',
                    'issue_access_token(text,text[],interval,text,text,text,text,text,timestamp with time zone)',
                    'issue_user_claim(text,text,text[],interval,text)',
                    'connect(text,text,text[])']),
@@ -83,7 +84,8 @@ from (values
                   'front_revoke(text,text,text,text,text,text,text,text,text)',
                   'front_connect(text,text,text,text)',
                   'front_issues(text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[],text[])',
-                  'front_verifications(text[],text[],text[])', 'front_ready()', 'wal_position()'])) as v(capability, signatures),
+                  'front_verifications(text[],text[],text[])', 'front_ready()', 'wal_position()',
+                  'take_used_tokens()', 'front_record_token_use(text)'])) as v(capability, signatures),
                   unnest(signatures) as signature;
 
 -- The SQLSTATE with which a role's statement ends; null for success. Nothing of it stays.

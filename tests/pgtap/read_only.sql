@@ -1,6 +1,6 @@
 -- What a hot standby answers: nothing that verifies or signs writes.
 \ir fixture.psql
-select plan(9);
+select plan(11);
 -- psql's savepoint around each statement would take the next line back.
 \set ON_ERROR_ROLLBACK off
 set transaction read only;
@@ -20,6 +20,8 @@ select is((openclaw.front_connect('Bearer ' || :'harness_token', null, 'ctr_alic
   200, 'front_connect does');
 select is((pg_temp.front_verify('Bearer ' || :'jwt', :'alice_endpoint', null)).status, 200,
   'front_verifications does');
+select ok(openclaw.take_used_tokens() @> array[:'alice_token_id'], 'take_used_tokens tells of it');
+select throws_ok('select openclaw.record_token_use(''{}'')', '25006', null, 'which is recorded on the primary alone');
 select throws_ok(format('select openclaw.revoke_token(%L)', :'alice_token'), '25006', null,
   'a revocation is an error there, never a success');
 

@@ -1,7 +1,7 @@
 -- What the views show, what capabilities give and take, what maintain() clears. Who sees
 -- whose rows is sessions.sql.
 \ir fixture.psql
-select plan(104);
+select plan(105);
 
 -- What stands in a row of a view, by the id of what it is about.
 create function pg_temp.shown(relation text, key text, id text, columns text) returns text language plpgsql as $$
@@ -20,7 +20,7 @@ from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
 where c.relnamespace = 'openclaw'::regnamespace and c.relkind = 'v' and c.relname not in ('live_grants', 'user_plans') group by c.oid;
 select is(v.columns, e.columns, e.relation || ' has its columns')
 from (values
-  ('token_overview', 'token_id user_id name issued_for state scopes container container_id created_at expires_at revoked_at'),
+  ('token_overview', 'token_id user_id name issued_for state scopes container container_id created_at expires_at revoked_at last_used_at'),
   ('container_overview', 'container_id user_id name type mcp_endpoint auth_method state signing_alg pinned bound_tokens live_grants jwt_generation created_at'),
   ('grant_overview', 'grant_id user_id client client_id container container_id scopes state created_at expires_at'),
   ('audit_recent', 'at actor on_behalf_of action user_id target outcome reason left_out source request_id'),
@@ -46,6 +46,9 @@ select is(pg_temp.token_state(:'bound_id'), 'revoked', 'one that was revoked is 
 rollback to states;
 select openclaw.remove_container('user_alice', 'ctr_alice') as ignored \gset
 select is(pg_temp.shown('token_overview', 'token_id', :'bound_id', 'state, container, revoked_at is not null'), '(revoked,laptop,t)', 'a removed container revokes and leaves its name');
+rollback to states;
+update openclaw.api_tokens set last_used_at = '2026-11-23 22:15:59.9Z' where id = :'bound_id';
+select is((select last_used_at from openclaw.token_overview where token_id = :'bound_id'), '2026-11-23 22:15:00Z', 'the minute in which a token was used last shows');
 rollback to states;
 select is((select count(*) from openclaw.token_overview), (select count(*) from openclaw.api_tokens), 'every token has one row');
 
