@@ -135,12 +135,19 @@ constexpr Endpoint kEndpoints[] = {
      .coalescing = Coalescing::share,
      .prefix = true,
      .reads = true},
+    {.name = "record_token_use",
+     .path = {},
+     .function = "openclaw.front_record_token_use",
+     .arguments = {Argument{Source::front, {}}},
+     .coalescing = Coalescing::single},
     {.name = "maintain",
      .path = {},
      .function = "openclaw.front_maintain",
      .coalescing = Coalescing::single},
 };
-static_assert(std::size(kEndpoints) > 0 && kEndpoints[std::size(kEndpoints) - 1].path.empty());
+constexpr const Endpoint& kMaintenance = kEndpoints[std::size(kEndpoints) - 1];
+constexpr const Endpoint& kUseRecord = kEndpoints[std::size(kEndpoints) - 2];
+static_assert(kMaintenance.name == "maintain" && kUseRecord.name == "record_token_use");
 
 bool matches(const Endpoint& endpoint, std::string_view path) {
   if (endpoint.path.empty() || !path.starts_with(endpoint.path)) return false;
@@ -152,7 +159,9 @@ bool matches(const Endpoint& endpoint, std::string_view path) {
 
 std::span<const Endpoint> endpoints() { return kEndpoints; }
 
-const Endpoint& maintenance() { return kEndpoints[std::size(kEndpoints) - 1]; }
+const Endpoint& maintenance() { return kMaintenance; }
+
+const Endpoint& use_record() { return kUseRecord; }
 
 const Endpoint* find_endpoint(std::string_view path) {
   const auto* found =

@@ -22,6 +22,7 @@ enum class Source : std::uint8_t {
   query,               // a parameter of the query
   path,                // what follows the endpoint's path, empty or beginning with a slash
   body,                // the whole body, which must be JSON
+  front,               // the front itself, where no request reaches the endpoint
 };
 
 struct Argument {
@@ -70,6 +71,9 @@ inline std::size_t index_of(const Endpoint& endpoint) {
 
 // maintain(), which the front calls every so often.
 const Endpoint& maintenance();
+
+// record_token_use(), of what take_used_tokens() gave.
+const Endpoint& use_record();
 
 // Null when there is none.
 const Endpoint* find_endpoint(std::string_view path);

@@ -28,7 +28,7 @@ Loop::Loop(const Options& options, SqlServers& servers, Log& log, std::atomic<un
       metrics_(options.standbys.size()),
       sql_(context_, servers,
            {options.connections, options.max_batch, options.max_waiting, options.request_timeout,
-            options.max_lag, options.transaction_pooler},
+            options.max_lag, options.token_use_interval, options.transaction_pooler},
            log, metrics_),
       maintain_at_(maintains && options.maintenance_interval.count() > 0
                        ? std::chrono::steady_clock::time_point::min()

@@ -238,6 +238,8 @@ std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
              "For requests in flight when the program is told to end");
   flags.time("maintenance-interval", options.maintenance_interval, milliseconds(0), minutes(60),
              "How often openclaw.maintain() is called; 0 leaves it to others, such as pg_cron");
+  flags.time("token-use-interval", options.token_use_interval, milliseconds(0), minutes(60),
+             "How often tokens that were used are recorded (last_used_at); 0 is never");
   flags.text("base-path", options.base_path, "Path of the issuer, where it has one")
       ->type_name("PATH");
   app.add_flag(

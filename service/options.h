@@ -35,6 +35,7 @@ struct Options {
   std::chrono::milliseconds request_timeout{5'000};
   std::chrono::milliseconds drain_timeout{10'000};
   std::chrono::milliseconds maintenance_interval{60'000};  // 0: others see to it
+  std::chrono::milliseconds token_use_interval{60'000};    // 0: never
   bool trust_client_certificate = false;
   std::string base_path;
   LogLevel log_level = LogLevel::info;

@@ -115,6 +115,7 @@ std::variant<SqlArguments, ArgumentError> read_arguments(const Endpoint& endpoin
       case Source::query:
         values.push_back(parameters.value(argument.name));
         break;
+      case Source::front:
       case Source::none:
         break;
     }

@@ -27,6 +27,7 @@ constexpr auto kPatience = 1'000ms;
 
 constexpr const char* kPosition =
     "select p.cluster, p.timeline, p.reached, p.standby from openclaw.wal_position() as p";
+constexpr const char* kUses = "select openclaw.take_used_tokens()";
 
 std::string session_settings(std::chrono::milliseconds statement_timeout) {
   return "set statement_timeout = " + std::to_string(statement_timeout.count()) +
@@ -115,6 +116,9 @@ SqlPool::SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Setti
       log_(log),
       metrics_(metrics),
       bound_(settings.max_lag),
+      ask_uses_at_(settings.token_use_interval.count() > 0
+                       ? Clock::now() + settings.token_use_interval
+                       : Clock::time_point::max()),
       look_again_(loop),
       queues_(2 * endpoints().size()) {
   for (const Endpoint& endpoint : endpoints()) {
@@ -153,6 +157,8 @@ void SqlPool::opened(Slot& slot, SqlConnector::Opened result) {
                                 prepared(slot, results);
                               } else if (slot.state == Slot::State::asked_position) {
                                 positioned(slot, results);
+                              } else if (slot.state == Slot::State::asked_uses) {
+                                told_uses(slot, results);
                               } else {
                                 answered(slot, std::move(results));
                               }
@@ -226,6 +232,8 @@ void SqlPool::lost(Slot& slot) {
              {{"server", name_of(slot.role == Role::standby)}});
   slot.connection.reset();
   slot.knows_until = Clock::time_point::min();
+  if (slot.state == Slot::State::asked_uses) recording_ = false;
+  slot.had_statement = slot.ask_uses = false;  // its backend's memory went with it
   SqlBatch batch = std::exchange(slot.batch, {});
   if (batch.endpoint != nullptr) count(slot, batch, StatementOutcome::lost);
   open(slot);
@@ -281,8 +289,9 @@ bool SqlPool::is_within_bound(const Slot& slot, Clock::time_point now) const {
 bool SqlPool::a_standby_serves(Clock::time_point now) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
     const bool free = slot.state == Slot::State::idle;
-    const bool at_work =
-        slot.state == Slot::State::busy || slot.state == Slot::State::asked_position;
+    const bool at_work = slot.state == Slot::State::busy ||
+                         slot.state == Slot::State::asked_position ||
+                         slot.state == Slot::State::asked_uses;
     return is_within_bound(slot, now) && (free || (at_work && now < slot.sent + kPatience));
   });
 }
@@ -295,6 +304,36 @@ void SqlPool::log_bounds(Clock::time_point now) {
     log_.write(within ? LogLevel::info : LogLevel::warning,
                within ? "standby_within_bound" : "standby_behind", {});
   }
+}
+
+// --- Uses of tokens ------------------------------------------------------------------------------
+
+void SqlPool::send_use_question(Slot& slot) {
+  slot.ask_uses = false;
+  recording_ = true;
+  slot.state = Slot::State::asked_uses;
+  slot.sent = Clock::now();
+  slot.overdue = slot.sent + settings_.request_timeout + kGrace;
+  if (!slot.connection->send(kUses)) lost(slot);
+}
+
+void SqlPool::told_uses(Slot& slot, const std::vector<PgResult>& results) {
+  slot.state = Slot::State::idle;
+  recording_ = false;
+  dispatch_soon();
+  const std::string_view sqlstate = error_in(results);
+  if (!sqlstate.empty()) {
+    return log_.write(LogLevel::warning, "sql_error",
+                      {{"route", "token_uses"}, {"sqlstate", sqlstate}});
+  }
+  const PGresult* rows = results.size() == 1 ? results.front().get() : nullptr;
+  if (rows == nullptr || PQntuples(rows) != 1 || PQnfields(rows) != 1) return;
+  used_ = field(rows, 0, 0);
+  if (used_ == "{}") return;
+  record_.endpoint = &use_record();
+  record_.arguments = {used_};
+  record_.done = [this](const SqlAnswer&) { recording_ = false; };
+  recording_ = submit(record_);
 }
 
 // --- Calls ---------------------------------------------------------------------------------------
@@ -336,6 +375,8 @@ void SqlPool::dispatch() {
     if (slot.state != Slot::State::idle) continue;
     if (slot.ask_position) {
       send_position_question(slot);
+    } else if (slot.ask_uses && !recording_) {
+      send_use_question(slot);
     } else if (std::deque<SqlCall*>* queue = next_queue(slot, now)) {
       send(slot, *queue);
       // Servers take turns. Of one server's connections the first that is free is taken: its
@@ -412,6 +453,7 @@ std::vector<SqlCall*> SqlPool::take(std::deque<SqlCall*>& queue) {
 void SqlPool::send(Slot& slot, std::deque<SqlCall*>& queue) {
   slot.batch = make_batch(take(queue));
   slot.state = Slot::State::busy;
+  slot.had_statement = true;
   slot.sent = Clock::now();
   slot.overdue = slot.sent + settings_.request_timeout + kGrace;
   if (slot.role == Role::standby) {
@@ -541,6 +583,10 @@ void SqlPool::answer_hopeless(Clock::time_point now) {
 void SqlPool::tick(Clock::time_point now) {
   if (stopped_) return;
   answer_waiting_until(now);
+  if (ask_uses_at_ <= now) {
+    for (Slot& slot : slots_) slot.ask_uses |= std::exchange(slot.had_statement, false);
+    ask_uses_at_ = now + settings_.token_use_interval;
+  }
   for (Slot& slot : slots_) {
     if (slot.role == Role::watch && ask_position_at_ <= now) {
       slot.ask_position = true;
@@ -553,9 +599,9 @@ void SqlPool::tick(Clock::time_point now) {
     }
     const bool hangs = slot.role == Role::standby && slot.sent + kPatience <= now;
     if (hangs) ask_primary(slot.batch);
-    const bool under_way = slot.state == Slot::State::preparing ||
-                           slot.state == Slot::State::busy ||
-                           slot.state == Slot::State::asked_position;
+    const bool under_way =
+        slot.state == Slot::State::preparing || slot.state == Slot::State::busy ||
+        slot.state == Slot::State::asked_position || slot.state == Slot::State::asked_uses;
     if (under_way && slot.overdue <= now) {
       log_.write(LogLevel::warning, "sql_overdue", {});
       slot.connection->close();
@@ -617,6 +663,7 @@ SqlState SqlPool::state_of(const Slot& slot) {
       return SqlState::idle;
     case Slot::State::busy:
     case Slot::State::asked_position:
+    case Slot::State::asked_uses:
       return SqlState::busy;
   }
   return SqlState::closed;

@@ -14,6 +14,11 @@
 // says yes only: what it refuses, and what it fails at, is put to the primary, which may know more
 // by now and keeps the audit row. One connection to the primary does nothing but ask for its
 // position.
+//
+// Which tokens were used stands in the memory of the backends, primary or standby, that found them
+// good: each connection that had a statement since is asked every so often (take_used_tokens), and
+// what it says goes to the primary (record_token_use), as a call among others. One at a time, and a
+// failure is no more than a line of the log: a token is noted again when it is used again.
 #pragma once
 
 #include <chrono>
@@ -45,8 +50,9 @@ class SqlPool {
     unsigned max_batch;
     unsigned max_waiting;
     std::chrono::milliseconds request_timeout;
-    std::chrono::milliseconds max_lag;  // of a standby that is asked
-    bool transaction_pooler;            // stands before the primary: no transaction knows the next
+    std::chrono::milliseconds max_lag;             // of a standby that is asked
+    std::chrono::milliseconds token_use_interval;  // 0: last_used_at is left as it is
+    bool transaction_pooler;  // stands before the primary: no transaction knows the next
   };
 
   SqlPool(boost::asio::io_context& loop, SqlServers& servers, const Settings& settings, Log& log,
@@ -68,7 +74,15 @@ class SqlPool {
   enum class Role : std::uint8_t { primary, standby, watch };
 
   struct Slot {
-    enum class State : std::uint8_t { closed, connecting, preparing, idle, busy, asked_position };
+    enum class State : std::uint8_t {
+      closed,
+      connecting,
+      preparing,
+      idle,
+      busy,
+      asked_position,
+      asked_uses
+    };
     SqlConnector* server = nullptr;
     std::size_t number = 0;  // of the server: 0 is the primary, the standbys follow
     Role role = Role::primary;
@@ -85,6 +99,8 @@ class SqlPool {
     // that starts again can be behind where it was, which ends its connections, and this with them.
     Clock::time_point knows_until = Clock::time_point::min();
     bool ask_position = false;
+    bool had_statement = false;  // since it was asked for uses, or was to be
+    bool ask_uses = false;
     bool within_bound = false;  // as the log has it
   };
 
@@ -99,6 +115,10 @@ class SqlPool {
 
   void send_position_question(Slot& slot);
   void positioned(Slot& slot, const std::vector<PgResult>& results);
+
+  void send_use_question(Slot& slot);
+  void told_uses(Slot& slot, const std::vector<PgResult>& results);
+
   bool is_within_bound(const Slot& slot, Clock::time_point now) const;
   bool a_standby_serves(Clock::time_point now) const;
   void log_bounds(Clock::time_point now);
@@ -134,6 +154,10 @@ class SqlPool {
   std::vector<Slot> slots_;
   ReplayBound bound_;
   Clock::time_point ask_position_at_{};
+  Clock::time_point ask_uses_at_;
+  bool recording_ = false;  // from a question for uses to the end of their record
+  std::string used_;        // what is recorded
+  SqlCall record_;
   boost::asio::steady_timer look_again_;  // when what gathers goes, done or not
   Clock::time_point look_again_at_ = Clock::time_point::max();  // max(): it is not set
   // Oldest first: one for each of endpoints() for the primary, then one for each for any server.

@@ -14,7 +14,8 @@ const requests = (route, status) => metric('requests_total', { route, status });
 const statements = (route, outcome, server = 'primary') => metric('sql_statements_total', { route, server, outcome });
 
 // One loop with one connection, so that what waits for it goes together; nothing of its own accord.
-const flags = ['--metrics', '127.0.0.1:0', '--threads', '1', '--connections', '1', '--maintenance-interval', '0'];
+const flags = ['--metrics', '127.0.0.1:0', '--threads', '1', '--connections', '1', '--maintenance-interval', '0',
+  '--token-use-interval', '0'];
 
 describe("the front's metrics", () => {
   let world;

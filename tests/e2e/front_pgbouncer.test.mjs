@@ -96,6 +96,21 @@ describe('a front behind PgBouncer in transaction mode', () => {
       where action = 'authenticate_harness' and request_id is not null`), 0);
   });
 
+  test('records when a token was used, whichever connection of the pool looked at it', async () => {
+    const recording = await Front.start(['--database', bouncer.conninfo(world.role), '--pooler', 'transaction',
+      '--threads', '1', '--token-use-interval', '1s']);
+    try {
+      await recording.ready();
+      const { token, token_id: id } = await world.issueToken('ada', ['mcp:tools']);
+      await until('it is recorded', async () => {
+        assert.equal((await world.introspect(token, world.platform, recording)).json.active, true);
+        return world.value('select last_used_at from openclaw.api_tokens where id = $1', [id]);
+      });
+    } finally {
+      await recording.stop();
+    }
+  });
+
   test('rotates refresh tokens, and revokes, once', async () => {
     const grant = await world.value(`select refresh_token from openclaw.create_grant('one', 'ada-laptop', '{mcp:tools}')`);
     const refreshed = await credentials('one', { grant_type: 'refresh_token', refresh_token: grant });

@@ -88,7 +88,7 @@ describe('a front with two standbys', () => {
     await write(`select openclaw.grant_access('${role}', 'front')`);
     standbys = await Promise.all([['first', 5532], ['second', 5533]].map(([name, port]) =>
       new Server(folder, name, port, { ...logged, shared_preload_libraries: 'openclaw' }).copyOf(primary).start()));
-    front = await startFront();
+    front = await startFront('--token-use-interval', '0');
     await allServe();
   });
   after(async () => {
@@ -198,6 +198,18 @@ describe('a front with two standbys', () => {
       await Promise.all(standbys.map(resume));
     }
     await allServe();
+  });
+
+  test('records on the primary what was used at a standby', async () => {
+    const [{ token, token_id: id }] = await write(`select token, token_id from openclaw.issue_token('ada', '{mcp:tools}')`);
+    const fromStandbys = (each, ask) => until('standbys answer', async () => (await Promise.all(
+      Array.from({ length: 16 }, () => introspect(each, ask)))).every((answer) => source(answer) !== 'primary'));
+    await fromStandbys(token);
+    const recording = await startFront('--token-use-interval', '1s', '--maintenance-interval', '0');
+    await fromStandbys(data.good.token, recording);
+    assertStandby(await introspect(token, recording)); // so that no backend of the primary has seen it
+    await until('it is recorded', () => value('select last_used_at from openclaw.api_tokens where id = $1', [id]));
+    await recording.stop();
   });
 
   test('counts a standby that has everything as one that has, also where the WAL ends with a page', async () => {

@@ -48,6 +48,7 @@ describe("the front's settings, and its end", () => {
     'drain-timeout': ['11min', 'soon'],
     'log-level': ['loud', 'INFO', ''],
     'maintenance-interval': ['61min', 'never'],
+    'token-use-interval': ['61min', 'never'],
     'max-lag': ['0', '499ms', '11min'],
     'base-path': ['auth', '/', '/auth/', '/a//b', '/a b'],
     pooler: ['session', ''],

@@ -24,12 +24,14 @@ TEST(Endpoints, AreAllServedUnderTheirPaths) {
                        "/.well-known/openid-configuration", "/healthz", "/oauth/authorize",
                        "/oauth/introspect", "/oauth/revoke", "/oauth/status", "/oauth/token",
                        "/readyz", "/v1/connect", "/v1/introspect", "/v1/tokens", "/v1/verify"}));
-  EXPECT_EQ(paths.size(), endpoints().size());
+  EXPECT_EQ(paths.size() + 1, endpoints().size());  // two are the front's own
 }
 
 TEST(Endpoints, LetNoRequestReachWhatTheFrontCallsByItself) {
   EXPECT_EQ(maintenance().name, "maintain");
   EXPECT_EQ(maintenance().path, "");
+  EXPECT_EQ(use_record().name, "record_token_use");
+  EXPECT_EQ(use_record().path, "");
   EXPECT_EQ(find_endpoint(""), nullptr);
   EXPECT_EQ(find_endpoint("/maintain"), nullptr);
 }
@@ -71,8 +73,9 @@ TEST(Endpoints, TakeFormsWhereAParameterComesFromTheBody) {
 
 TEST(Endpoints, WriteByOneRequestAStatementOnly) {
   for (const Endpoint& endpoint : endpoints()) {
-    EXPECT_EQ(endpoint.coalescing == Coalescing::single,
-              endpoint.name == "revoke" || endpoint.name == "maintain")
+    EXPECT_EQ(endpoint.coalescing == Coalescing::single, endpoint.name == "revoke" ||
+                                                             endpoint.name == "maintain" ||
+                                                             endpoint.name == "record_token_use")
         << endpoint.name;
   }
 }
@@ -136,8 +139,8 @@ TEST(Endpoints, LetAStandbyAnswerWhatOnlyReads) {
     if (!endpoint.reads) writing.insert(endpoint.name);
     EXPECT_FALSE(endpoint.reads && endpoint.coalescing == Coalescing::single) << endpoint.name;
   }
-  EXPECT_EQ(writing,
-            (std::set<std::string_view>{"authorize", "healthz", "issue", "maintain", "revoke"}));
+  EXPECT_EQ(writing, (std::set<std::string_view>{"authorize", "healthz", "issue", "maintain",
+                                                 "record_token_use", "revoke"}));
 }
 
 TEST(Endpoints, CallAFunctionWithoutArgumentsPlainly) {

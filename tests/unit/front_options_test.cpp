@@ -54,6 +54,7 @@ TEST(Options, HaveDefaultsThatStart) {
   EXPECT_EQ(defaults.request_timeout, 5s);
   EXPECT_FALSE(defaults.core_dumps);
   EXPECT_EQ(defaults.maintenance_interval, 60s);
+  EXPECT_EQ(defaults.token_use_interval, 60s);
   EXPECT_FALSE(defaults.trust_client_certificate);
   EXPECT_EQ(defaults.base_path, "");
 }
@@ -140,6 +141,10 @@ TEST(Options, TrustAClientCertificateFieldOnlyWhenToldTo) {
 
 TEST(Options, LeaveMaintenanceToOthersWhenToldTo) {
   EXPECT_EQ(options({"--maintenance-interval", "0s"}).maintenance_interval, 0s);
+}
+
+TEST(Options, LeaveUsesOfTokensUnrecordedWhenToldTo) {
+  EXPECT_EQ(options({"--token-use-interval", "0s"}).token_use_interval, 0s);
 }
 
 TEST(Options, TakeADatabaseWithoutAPassword) {
