@@ -10,7 +10,7 @@ create function openclaw.capability_routines(capability text) returns setof regp
       ('verifier', '{verify_token,verify_tokens,verify_jwt,introspect,introspect_access_token,jwks,
                     status_list,take_used_tokens}'::name[]),
       ('session', '{begin_session,end_session,current_user_id,current_token_id,has_scope,sees_every_row}'),
-      ('issuer', '{create_user,disable_user,enable_user,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,issue_tokens,
+      ('issuer', '{create_user,disable_user,enable_user,erase_user,set_email,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,issue_tokens,
                   revoke_token,issue_access_token,issue_user_claim,connect,register_client,
                   rotate_client_secret,set_client_keys,disable_client,authenticate_client,
                   trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
@@ -19,7 +19,7 @@ create function openclaw.capability_routines(capability text) returns setof regp
       ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  change_plan,plan_of,revoke_token,revoke_jwt,revoke_jwts_of,revoke_grant,
-                 revoke_container_tokens,revoke_user_tokens,disable_user,enable_user,disable_client,
+                 revoke_container_tokens,revoke_user_tokens,disable_user,enable_user,erase_user,disable_client,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
                  front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verifications,
@@ -38,8 +38,10 @@ create function openclaw.capability_views(capability text) returns setof regclas
     select c.oid::regclass
     from pg_class as c
     join (values
-      ('session', '{token_overview,container_overview,grant_overview,audit_recent}'::name[]),
-      ('admin', '{token_overview,container_overview,grant_overview,audit_recent,key_status,stats,capabilities}')
+      ('session', '{user_overview,token_overview,container_overview,client_overview,grant_overview,
+                    audit_recent}'::name[]),
+      ('admin', '{user_overview,token_overview,container_overview,client_overview,grant_overview,
+                  audit_recent,key_status,stats,capabilities}')
     ) as v(name, views) on c.relname = any (v.views)
     where c.relnamespace = 'openclaw'::regnamespace and v.name = capability
   $$;

@@ -18,10 +18,13 @@ create table openclaw.users (
   password_hash text check (password_hash like '$argon2id$%'),
   plan_tier text collate "C" not null default 'free' check (plan_tier ~ '^[a-z][a-z0-9_-]{0,31}$'),
   disabled_at timestamptz,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  erased_at timestamptz,
+  check (erased_at is null
+         or (disabled_at is not null and email is null and password_hash is null))
 );
 comment on table openclaw.users is
-  'People whose containers and tokens these are. password_hash is Argon2id, as a PHC string.';
+  'People whose containers and tokens these are. password_hash is Argon2id, as a PHC string. Of a user that was erased (erased_at) the id stays, disabled for good.';
 create unique index users_email_key on openclaw.users (lower(email collate "C"));
 
 create table openclaw.containers (

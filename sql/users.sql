@@ -106,16 +106,17 @@ create function openclaw.enable_user(user_id text) returns boolean
 begin
   perform openclaw.require_primary();
   update openclaw.users as u set disabled_at = null
-  where u.id = enable_user.user_id and u.disabled_at is not null;
+  where u.id = enable_user.user_id and u.disabled_at is not null and u.erased_at is null;
   if found then
     perform openclaw.audit('enable_user', user_id, user_id);
     return true;
   end if;
-  return exists (select from openclaw.users as u where u.id = enable_user.user_id);
+  return exists (select from openclaw.users as u
+                 where u.id = enable_user.user_id and u.erased_at is null);
 end
 $$;
 comment on function openclaw.enable_user(text) is
-  'Takes disable_user back: the user may sign in and have new tokens. What was ended stays ended. True also when the user was not disabled, false for an unknown one.';
+  'Takes disable_user back: the user may sign in and have new tokens. What was ended stays ended. True also when the user was not disabled, false for one that is unknown or erased.';
 revoke all on function openclaw.enable_user(text) from public;
 
 create function openclaw.set_password(user_id text, password text) returns boolean
@@ -125,7 +126,7 @@ create function openclaw.set_password(user_id text, password text) returns boole
 begin
   perform openclaw.require_primary();
   update openclaw.users as u set password_hash = openclaw.new_password_hash(set_password.password)
-  where u.id = set_password.user_id;
+  where u.id = set_password.user_id and u.erased_at is null;
   if found then
     perform openclaw.audit(case when password is null then 'remove_password' else 'set_password' end,
                            user_id, user_id);
@@ -134,8 +135,76 @@ begin
 end
 $$;
 comment on function openclaw.set_password(text, text) is
-  'Gives a user a new password, or with null none; pass it as a bound parameter, never in the query''s text. Tokens stay: revoke_user_tokens ends them. False for an unknown user. Errors: 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
+  'Gives a user a new password, or with null none; pass it as a bound parameter, never in the query''s text. Tokens stay: revoke_user_tokens ends them. False for a user that is unknown or erased. Errors: 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
 revoke all on function openclaw.set_password(text, text) from public;
+
+create function openclaw.set_email(user_id text, email text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  begin
+    update openclaw.users as u set email = set_email.email
+    where u.id = set_email.user_id and u.erased_at is null;
+  exception when check_violation then
+    -- Said anew: the constraint's own error shows the whole row, and so the password's hash.
+    raise exception 'the e-mail is malformed' using errcode = '23514';
+  end;
+  if found then
+    perform openclaw.audit(case when email is null then 'remove_email' else 'set_email' end,
+                           user_id, user_id);
+  end if;
+  return found;
+end
+$$;
+comment on function openclaw.set_email(text, text) is
+  'Gives a user another e-mail, or with null none. From the commit on the user signs in with this one alone; tokens and the password stay. The audit row (set_email, remove_email) does not hold it. False for a user that is unknown or erased. Errors: 23505 for an e-mail that another user has (case-insensitive), 23514 for one that is malformed.';
+revoke all on function openclaw.set_email(text, text) from public;
+
+create function openclaw.erase_user(user_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  perform openclaw.hold_user(erase_user.user_id);
+  -- Before the grants, as disable_client locks them.
+  perform from openclaw.oauth_clients as c
+  where c.user_id = erase_user.user_id order by c.id for no key update;
+  update openclaw.users as u
+  set disabled_at = coalesce(u.disabled_at, now()), erased_at = now(), email = null,
+      password_hash = null
+  where u.id = erase_user.user_id and u.erased_at is null;
+  if not found then
+    return exists (select from openclaw.users as u where u.id = erase_user.user_id);
+  end if;
+  -- Clearing them is maintain()'s, in bounded steps, as of what has expired.
+  update openclaw.api_tokens as t set name = null, expires_at = least(t.expires_at, now())
+  where t.user_id = erase_user.user_id;
+  update openclaw.grants as g set expires_at = least(g.expires_at, now())
+  where g.user_id = erase_user.user_id;
+  -- Without its row an id could be given again, and a container's JWTs would be good for it.
+  update openclaw.containers as c
+  set name = 'erased', mcp_endpoint = 'erased', public_key_fingerprint = null,
+      disabled_at = coalesce(c.disabled_at, now())
+  where c.user_id = erase_user.user_id;
+  delete from openclaw.oauth_client_secrets as s using openclaw.oauth_clients as c
+  where c.id = s.client_id and c.user_id = erase_user.user_id;
+  perform openclaw.audit('disable_client', c.user_id, c.id)
+  from openclaw.oauth_clients as c
+  where c.user_id = erase_user.user_id and c.disabled_at is null;
+  update openclaw.oauth_clients as c
+  set name = 'erased', auth_method = 'client_secret', jwks = null, tls_subject = null,
+      disabled_at = coalesce(c.disabled_at, now())
+  where c.user_id = erase_user.user_id;
+  perform openclaw.audit('erase_user', user_id, user_id);
+  return true;
+end
+$$;
+comment on function openclaw.erase_user(text) is
+  'Ends a user for good, as disable_user does, and erases what names a person (GDPR article 17): e-mail and password hash, names of tokens, names, endpoints and pins of containers, names, secrets, keys and TLS subjects of the user''s OAuth clients; containers and clients end with the user. maintain() then clears grants and tokens (these after openclaw.token_retention). Ids stay, so that none is ever given again and JWTs that are still about stay refused: the user''s, disabled, which nothing enables, those of containers and clients, and the audit log, whose chain stays whole: its rows hold ids, and the addresses of sign-ins (source) and what openclaw.actor said until openclaw.audit_retention. Cannot be taken back. True also when the user was erased before, false for an unknown one.';
+revoke all on function openclaw.erase_user(text) from public;
 
 -- Sign-in. Two token buckets, of the e-mail and of the source, slow down whoever guesses; they stand
 -- before the password alone and touch nobody's session or tokens. Both are taken from after the hash

@@ -33,6 +33,26 @@ begin
 end
 $$;
 
+create view openclaw.user_overview with (security_barrier) as
+  select u.id as user_id, u.email, u.plan_tier,
+         case when u.erased_at is not null then 'erased'
+              when u.disabled_at is not null then 'disabled' else 'live' end as state,
+         u.password_hash is not null as has_password,
+         (select count(*) from openclaw.containers as c
+          where c.user_id = u.id and c.disabled_at is null) as live_containers,
+         (select count(*) from openclaw.api_tokens as t
+          where t.user_id = u.id and t.revoked_at is null and t.expires_at > now()) as live_tokens,
+         (select count(*) from openclaw.grants as g
+          where g.user_id = u.id and g.revoked_at is null and g.expires_at > now()) as live_grants,
+         date_trunc('second', u.created_at) as created_at
+  from (select * from openclaw.users as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.users as own
+        where not (select openclaw.sees_every_row()) and own.id = (select openclaw.current_user_id())) as u;
+comment on view openclaw.user_overview is
+  'Users, their state (live, disabled, erased) and how much they have; whether there is a password, never its hash. A role without the capability admin sees its session''s user.';
+revoke all on openclaw.user_overview from public;
+
 create view openclaw.token_overview with (security_barrier) as
   select t.id as token_id, t.user_id, t.name, t.issued_for,
          case when t.revoked_at is not null then 'revoked'
@@ -67,6 +87,24 @@ create view openclaw.container_overview with (security_barrier) as
 comment on view openclaw.container_overview is
   'Containers, how they are reached, and what is bound to them. A role without the capability admin sees those of its session''s user.';
 revoke all on openclaw.container_overview from public;
+
+create view openclaw.client_overview with (security_barrier) as
+  select o.id as client_id, o.kind, o.name, o.user_id, o.auth_method,
+         array_to_string(o.grant_types, ' ') as grant_types,
+         array_to_string(o.scopes, ' ') as scopes,
+         case when o.disabled_at is null then 'live' else 'disabled' end as state,
+         s.live_secrets, date_trunc('second', s.next_expiry) as next_secret_expires_at,
+         date_trunc('second', o.created_at) as created_at
+  from (select * from openclaw.oauth_clients as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.oauth_clients as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as o,
+       lateral (select count(*) as live_secrets, min(x.expires_at) as next_expiry
+                from openclaw.oauth_client_secrets as x
+                where x.client_id = o.id and (x.expires_at is null or x.expires_at > clock_timestamp())) as s;
+comment on view openclaw.client_overview is
+  'OAuth clients, and how many secrets are good for each and when the next of them ends (null: none does); never a secret or its hash. A role without the capability admin sees those of its session''s user.';
+revoke all on openclaw.client_overview from public;
 
 create view openclaw.grant_overview with (security_barrier) as
   select g.id as grant_id, g.user_id, o.name as client, g.client_id, c.name as container,

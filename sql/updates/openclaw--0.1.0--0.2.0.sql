@@ -31,6 +31,10 @@ $$;
 -- Made anew with expires_at: plans count the live tokens of a user.
 drop index openclaw.api_tokens_user_id_idx;
 
+alter table openclaw.users add column erased_at timestamptz;
+alter table openclaw.users add check (erased_at is null
+  or (disabled_at is not null and email is null and password_hash is null));
+
 alter table openclaw.audit_log add column on_behalf_of text, add column source inet,
   add column left_out integer;
 -- Each partition has indexes of its own now; the default one gets its primary key again below.
@@ -61,6 +65,9 @@ revoke all on function openclaw.require_primary() from public;
 
 comment on table openclaw.plans is
   'Limits by plan tier; null is no limit. A tier without a row has the built-in limits (sql/plans.sql).';
+
+comment on table openclaw.users is
+  'People whose containers and tokens these are. password_hash is Argon2id, as a PHC string. Of a user that was erased (erased_at) the id stays, disabled for good.';
 
 comment on column openclaw.api_tokens.last_used_at is
   'When the token was found good, coarsely: verification writes nothing, and record_token_use() sets this afterwards, at most once an hour. Null while nobody recorded a use. It has no index, so that setting it leaves the others alone.';
@@ -1132,17 +1139,18 @@ create function openclaw.enable_user(user_id text) returns boolean
 begin
   perform openclaw.require_primary();
   update openclaw.users as u set disabled_at = null
-  where u.id = enable_user.user_id and u.disabled_at is not null;
+  where u.id = enable_user.user_id and u.disabled_at is not null and u.erased_at is null;
   if found then
     perform openclaw.audit('enable_user', user_id, user_id);
     return true;
   end if;
-  return exists (select from openclaw.users as u where u.id = enable_user.user_id);
+  return exists (select from openclaw.users as u
+                 where u.id = enable_user.user_id and u.erased_at is null);
 end
 $$;
 
 comment on function openclaw.enable_user(text) is
-  'Takes disable_user back: the user may sign in and have new tokens. What was ended stays ended. True also when the user was not disabled, false for an unknown one.';
+  'Takes disable_user back: the user may sign in and have new tokens. What was ended stays ended. True also when the user was not disabled, false for one that is unknown or erased.';
 
 revoke all on function openclaw.enable_user(text) from public;
 
@@ -1153,7 +1161,7 @@ create function openclaw.set_password(user_id text, password text) returns boole
 begin
   perform openclaw.require_primary();
   update openclaw.users as u set password_hash = openclaw.new_password_hash(set_password.password)
-  where u.id = set_password.user_id;
+  where u.id = set_password.user_id and u.erased_at is null;
   if found then
     perform openclaw.audit(case when password is null then 'remove_password' else 'set_password' end,
                            user_id, user_id);
@@ -1163,9 +1171,81 @@ end
 $$;
 
 comment on function openclaw.set_password(text, text) is
-  'Gives a user a new password, or with null none; pass it as a bound parameter, never in the query''s text. Tokens stay: revoke_user_tokens ends them. False for an unknown user. Errors: 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
+  'Gives a user a new password, or with null none; pass it as a bound parameter, never in the query''s text. Tokens stay: revoke_user_tokens ends them. False for a user that is unknown or erased. Errors: 22023 and 54000 for a password under 8 characters or over 1024 bytes.';
 
 revoke all on function openclaw.set_password(text, text) from public;
+
+create function openclaw.set_email(user_id text, email text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  begin
+    update openclaw.users as u set email = set_email.email
+    where u.id = set_email.user_id and u.erased_at is null;
+  exception when check_violation then
+    -- Said anew: the constraint's own error shows the whole row, and so the password's hash.
+    raise exception 'the e-mail is malformed' using errcode = '23514';
+  end;
+  if found then
+    perform openclaw.audit(case when email is null then 'remove_email' else 'set_email' end,
+                           user_id, user_id);
+  end if;
+  return found;
+end
+$$;
+
+comment on function openclaw.set_email(text, text) is
+  'Gives a user another e-mail, or with null none. From the commit on the user signs in with this one alone; tokens and the password stay. The audit row (set_email, remove_email) does not hold it. False for a user that is unknown or erased. Errors: 23505 for an e-mail that another user has (case-insensitive), 23514 for one that is malformed.';
+
+revoke all on function openclaw.set_email(text, text) from public;
+
+create function openclaw.erase_user(user_id text) returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform openclaw.require_primary();
+  perform openclaw.hold_user(erase_user.user_id);
+  -- Before the grants, as disable_client locks them.
+  perform from openclaw.oauth_clients as c
+  where c.user_id = erase_user.user_id order by c.id for no key update;
+  update openclaw.users as u
+  set disabled_at = coalesce(u.disabled_at, now()), erased_at = now(), email = null,
+      password_hash = null
+  where u.id = erase_user.user_id and u.erased_at is null;
+  if not found then
+    return exists (select from openclaw.users as u where u.id = erase_user.user_id);
+  end if;
+  -- Clearing them is maintain()'s, in bounded steps, as of what has expired.
+  update openclaw.api_tokens as t set name = null, expires_at = least(t.expires_at, now())
+  where t.user_id = erase_user.user_id;
+  update openclaw.grants as g set expires_at = least(g.expires_at, now())
+  where g.user_id = erase_user.user_id;
+  -- Without its row an id could be given again, and a container's JWTs would be good for it.
+  update openclaw.containers as c
+  set name = 'erased', mcp_endpoint = 'erased', public_key_fingerprint = null,
+      disabled_at = coalesce(c.disabled_at, now())
+  where c.user_id = erase_user.user_id;
+  delete from openclaw.oauth_client_secrets as s using openclaw.oauth_clients as c
+  where c.id = s.client_id and c.user_id = erase_user.user_id;
+  perform openclaw.audit('disable_client', c.user_id, c.id)
+  from openclaw.oauth_clients as c
+  where c.user_id = erase_user.user_id and c.disabled_at is null;
+  update openclaw.oauth_clients as c
+  set name = 'erased', auth_method = 'client_secret', jwks = null, tls_subject = null,
+      disabled_at = coalesce(c.disabled_at, now())
+  where c.user_id = erase_user.user_id;
+  perform openclaw.audit('erase_user', user_id, user_id);
+  return true;
+end
+$$;
+
+comment on function openclaw.erase_user(text) is
+  'Ends a user for good, as disable_user does, and erases what names a person (GDPR article 17): e-mail and password hash, names of tokens, names, endpoints and pins of containers, names, secrets, keys and TLS subjects of the user''s OAuth clients; containers and clients end with the user. maintain() then clears grants and tokens (these after openclaw.token_retention). Ids stay, so that none is ever given again and JWTs that are still about stay refused: the user''s, disabled, which nothing enables, those of containers and clients, and the audit log, whose chain stays whole: its rows hold ids, and the addresses of sign-ins (source) and what openclaw.actor said until openclaw.audit_retention. Cannot be taken back. True also when the user was erased before, false for an unknown one.';
+
+revoke all on function openclaw.erase_user(text) from public;
 
 -- Sign-in. Two token buckets, of the e-mail and of the source, slow down whoever guesses; they stand
 -- before the password alone and touch nobody's session or tokens. Both are taken from after the hash
@@ -2967,6 +3047,28 @@ begin
 end
 $$;
 
+create view openclaw.user_overview with (security_barrier) as
+  select u.id as user_id, u.email, u.plan_tier,
+         case when u.erased_at is not null then 'erased'
+              when u.disabled_at is not null then 'disabled' else 'live' end as state,
+         u.password_hash is not null as has_password,
+         (select count(*) from openclaw.containers as c
+          where c.user_id = u.id and c.disabled_at is null) as live_containers,
+         (select count(*) from openclaw.api_tokens as t
+          where t.user_id = u.id and t.revoked_at is null and t.expires_at > now()) as live_tokens,
+         (select count(*) from openclaw.grants as g
+          where g.user_id = u.id and g.revoked_at is null and g.expires_at > now()) as live_grants,
+         date_trunc('second', u.created_at) as created_at
+  from (select * from openclaw.users as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.users as own
+        where not (select openclaw.sees_every_row()) and own.id = (select openclaw.current_user_id())) as u;
+
+comment on view openclaw.user_overview is
+  'Users, their state (live, disabled, erased) and how much they have; whether there is a password, never its hash. A role without the capability admin sees its session''s user.';
+
+revoke all on openclaw.user_overview from public;
+
 create view openclaw.token_overview with (security_barrier) as
   select t.id as token_id, t.user_id, t.name, t.issued_for,
          case when t.revoked_at is not null then 'revoked'
@@ -3005,6 +3107,26 @@ comment on view openclaw.container_overview is
   'Containers, how they are reached, and what is bound to them. A role without the capability admin sees those of its session''s user.';
 
 revoke all on openclaw.container_overview from public;
+
+create view openclaw.client_overview with (security_barrier) as
+  select o.id as client_id, o.kind, o.name, o.user_id, o.auth_method,
+         array_to_string(o.grant_types, ' ') as grant_types,
+         array_to_string(o.scopes, ' ') as scopes,
+         case when o.disabled_at is null then 'live' else 'disabled' end as state,
+         s.live_secrets, date_trunc('second', s.next_expiry) as next_secret_expires_at,
+         date_trunc('second', o.created_at) as created_at
+  from (select * from openclaw.oauth_clients as every where (select openclaw.sees_every_row())
+        union all
+        select * from openclaw.oauth_clients as own
+        where not (select openclaw.sees_every_row()) and own.user_id = (select openclaw.current_user_id())) as o,
+       lateral (select count(*) as live_secrets, min(x.expires_at) as next_expiry
+                from openclaw.oauth_client_secrets as x
+                where x.client_id = o.id and (x.expires_at is null or x.expires_at > clock_timestamp())) as s;
+
+comment on view openclaw.client_overview is
+  'OAuth clients, and how many secrets are good for each and when the next of them ends (null: none does); never a secret or its hash. A role without the capability admin sees those of its session''s user.';
+
+revoke all on openclaw.client_overview from public;
 
 create view openclaw.grant_overview with (security_barrier) as
   select g.id as grant_id, g.user_id, o.name as client, g.client_id, c.name as container,
@@ -3703,7 +3825,7 @@ create or replace function openclaw.capability_routines(capability text) returns
       ('verifier', '{verify_token,verify_tokens,verify_jwt,introspect,introspect_access_token,jwks,
                     status_list,take_used_tokens}'::name[]),
       ('session', '{begin_session,end_session,current_user_id,current_token_id,has_scope,sees_every_row}'),
-      ('issuer', '{create_user,disable_user,enable_user,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,issue_tokens,
+      ('issuer', '{create_user,disable_user,enable_user,erase_user,set_email,set_password,check_password,change_plan,plan_of,register_container,update_container,remove_container,issue_token,issue_tokens,
                   revoke_token,issue_access_token,issue_user_claim,connect,register_client,
                   rotate_client_secret,set_client_keys,disable_client,authenticate_client,
                   trusted_client,grant_client_credentials,exchange_token,refresh_access_token,
@@ -3712,7 +3834,7 @@ create or replace function openclaw.capability_routines(capability text) returns
       ('admin', '{capability_routines,rotate_signing_key,revoke_signing_key,create_master_key,master_key_id,master_key_ids,
                  rotate_master_key,rewrap_signing_keys,retire_master_keys,maintain,doctor,define_plan,
                  change_plan,plan_of,revoke_token,revoke_jwt,revoke_jwts_of,revoke_grant,
-                 revoke_container_tokens,revoke_user_tokens,disable_user,enable_user,disable_client,
+                 revoke_container_tokens,revoke_user_tokens,disable_user,enable_user,erase_user,disable_client,
                  audit_verify,audit_head,current_user_id,sees_every_row}'),
       ('front', '{front_jwks,front_metadata,front_authorize,front_token,front_tokens,front_introspections,
                  front_introspection_lists,front_revoke,front_status_list,front_connect,front_issues,front_verifications,
@@ -3731,8 +3853,10 @@ create function openclaw.capability_views(capability text) returns setof regclas
     select c.oid::regclass
     from pg_class as c
     join (values
-      ('session', '{token_overview,container_overview,grant_overview,audit_recent}'::name[]),
-      ('admin', '{token_overview,container_overview,grant_overview,audit_recent,key_status,stats,capabilities}')
+      ('session', '{user_overview,token_overview,container_overview,client_overview,grant_overview,
+                    audit_recent}'::name[]),
+      ('admin', '{user_overview,token_overview,container_overview,client_overview,grant_overview,
+                  audit_recent,key_status,stats,capabilities}')
     ) as v(name, views) on c.relname = any (v.views)
     where c.relnamespace = 'openclaw'::regnamespace and v.name = capability
   $$;

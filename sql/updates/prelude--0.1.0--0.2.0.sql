@@ -3,6 +3,10 @@
 -- Made anew with expires_at: plans count the live tokens of a user.
 drop index openclaw.api_tokens_user_id_idx;
 
+alter table openclaw.users add column erased_at timestamptz;
+alter table openclaw.users add check (erased_at is null
+  or (disabled_at is not null and email is null and password_hash is null));
+
 alter table openclaw.audit_log add column on_behalf_of text, add column source inet,
   add column left_out integer;
 -- Each partition has indexes of its own now; the default one gets its primary key again below.

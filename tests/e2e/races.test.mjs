@@ -292,6 +292,9 @@ describe('at once', { timeout: 90_000 }, () => {
       for (const box of boxes) {
         await db.query(`select openclaw.register_container($1, $2, 'external', 'https://' || replace($2, '_', '-') || '.example.com', container_id => $2)`, [user, box]);
       }
+      // A client of their own, which ends with who is erased.
+      await db.query(`select openclaw.register_client('own', user_id => $1, client_id => $1, grant_types => '{refresh_token}')`, [user]);
+      for (const box of boxes) await db.query(`select openclaw.create_grant($1, $2, '{mcp:tools}')`, [user, box]);
       const tokens = [];
       for (const n of range(6)) {
         const { rows: [{ token, token_id: id }] } = await db.query(`select * from openclaw.issue_token($1, '{mcp:tools}', container_id => $2)`, [user, n % 2 ? boxes[n % 3] : null]);
@@ -299,18 +302,19 @@ describe('at once', { timeout: 90_000 }, () => {
         await db.query(`select openclaw.exchange_token(openclaw.trusted_client('ending'), $1, null, $2)`, [token, boxes[n % 3]]);
       }
       const { rows: grants } = await db.query('select id from openclaw.grants where user_id = $1', [user]);
-      assert.equal(grants.length, 6);
+      assert.equal(grants.length, 9);
       const calls = [
         (n) => ['select openclaw.revoke_user_tokens($1)', [user]],
         (n) => ['select openclaw.remove_container($1, $2)', [user, boxes[n % 3]]],
         (n) => ['select openclaw.revoke_container_tokens($1, $2)', [user, boxes[(n + 1) % 3]]],
         (n) => ['select openclaw.revoke_jwts_of($1)', [user]],
         (n) => ['select openclaw.revoke_token($1, $2)', [user, tokens[n % 6].id]],
-        (n) => ['select openclaw.revoke_grant($1, $2)', [user, grants[n % 6].id]],
+        (n) => ['select openclaw.revoke_grant($1, $2)', [user, grants[n % 9].id]],
         (n) => ['select openclaw.define_plan($1, allowed_scopes => $2)', [user, n % 2 ? ['data:read'] : null]],
         (n) => [`select openclaw.exchange_token(openclaw.trusted_client('ending'), $1, null, $2)`, [tokens[n % 6].token, boxes[n % 3]]],
         (n) => ['select openclaw.issue_token($1, $2)', [user, ['data:read']]],
-        (n) => [round % 2 ? 'select openclaw.disable_user($1)' : 'select openclaw.revoke_jwts_of($1)', [user]],
+        () => ['select openclaw.disable_client($1)', [user]],
+        () => [`select openclaw.${['revoke_jwts_of', 'disable_user', 'erase_user', 'disable_user'][round]}($1)`, [user]],
       ];
       const outcomes = await together(async (client, n) => {
         await client.query('select count(*) from openclaw.api_tokens');

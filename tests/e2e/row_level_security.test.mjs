@@ -117,7 +117,7 @@ describe('row-level security by token', () => {
     test("is right about OpenClaw's own views", async () => {
       const users = async (view, column = 'user_id') => value(app,
         `select coalesce(array_agg(distinct ${column}), '{}') from openclaw.${view}`);
-      for (const view of ['token_overview', 'container_overview', 'grant_overview', 'audit_recent']) {
+      for (const view of ['user_overview', 'token_overview', 'container_overview', 'client_overview', 'grant_overview', 'audit_recent']) {
         assert.deepEqual(await users(view), [], `${view} without a session`);
       }
       await transaction(app, ada, async () => {

@@ -53,6 +53,8 @@ const readers = {
 const writers = {
   create_user: `openclaw.create_user()`,
   set_password: `openclaw.set_password('ada', 'another password')`,
+  set_email: `openclaw.set_email('ada', 'countess@example.com')`,
+  erase_user: `openclaw.erase_user('ada')`,
   check_password: `openclaw.check_password('ada@example.com', 'correct horse battery')`,
   disable_user: `openclaw.disable_user('ada')`,
   enable_user: `openclaw.enable_user('gone')`,
@@ -166,8 +168,8 @@ describe('a hot standby', () => {
   });
 
   test('shows what the views show', async () => {
-    for (const view of ['token_overview', 'container_overview', 'grant_overview', 'key_status', 'audit_recent', 'stats',
-      'capabilities']) {
+    for (const view of ['user_overview', 'token_overview', 'container_overview', 'client_overview', 'grant_overview', 'key_status',
+      'audit_recent', 'stats', 'capabilities']) {
       const [here] = await read(`select count(*)::int as rows from openclaw.${view}`);
       const [there] = await write(`select count(*)::int as rows from openclaw.${view}`);
       assert.deepEqual(here, there, view);

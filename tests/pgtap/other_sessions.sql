@@ -7,7 +7,7 @@ select token as second_token,
   token_id as second_token_id from openclaw.issue_token('user_bob', '{mcp:tools}') \gset
 select token as alice_jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 select token as bob_jwt from openclaw.issue_access_token('ctr_bob', '{mcp:tools}') \gset
-select plan(25);
+select plan(28);
 select dblink_connect('other', pg_temp.server()) as ignored \gset
 
 create function pg_temp.reason(jwt text, audience text) returns text language sql as $$
@@ -80,6 +80,8 @@ select pg_temp.elsewhere('set lock_timeout = ''10ms''') as ignored \gset
 select throws_ok(format('select pg_temp.elsewhere(%L)', statement), '55P03', null, what)
 from (values ('update openclaw.users set disabled_at = now() where id = ''user_alice''',
   'disabling a user waits for a token that is being issued'),
+             ('do $do$ begin perform openclaw.erase_user(''user_alice''); end $do$',
+  'so does erasing'),
              ('delete from openclaw.users where id = ''user_alice''',
              'and so does deleting the user')) as v(statement, what);
 commit;
@@ -96,6 +98,35 @@ reset lock_timeout;
 select pg_temp.elsewhere('commit') as ignored \gset
 select throws_ok('select openclaw.issue_token(''user_alice'', ''{mcp:tools}'')', 'P0002',
   'no such user', 'and then is not issued');
+
+-- Erasing takes clients before their grants, as disabling one does: the two wait and do not deadlock.
+select openclaw.register_client('his', user_id => 'user_bob', client_id => 'client_bob', grant_types => '{refresh_token}') as ignored,
+       openclaw.create_grant('client_bob', 'ctr_bob', '{mcp:tools}') as ignored_too \gset
+select pg_temp.elsewhere('reset lock_timeout') as ignored \gset
+select pid as other_pid from dblink('other', 'select pg_backend_pid()') as t(pid integer) \gset
+begin;
+select from openclaw.oauth_clients where id = 'client_bob' for no key update \g /dev/null
+select dblink_send_query('other', 'select openclaw.erase_user(''user_bob'')') as ignored \gset
+-- Until it waits; the deadline is for a defect.
+create procedure pg_temp.wait_for_waiting(waiter integer) language plpgsql as $$
+declare
+  deadline timestamptz := clock_timestamp() + interval '60 s';
+begin
+  while not exists (select from pg_locks as l where l.pid = waiter and not l.granted) loop
+    if clock_timestamp() > deadline then
+      raise exception 'the other session does not wait';
+    end if;
+    perform pg_sleep(0.01);
+  end loop;
+end
+$$;
+call pg_temp.wait_for_waiting(:other_pid);
+select lives_ok('select from openclaw.grants where client_id = ''client_bob'' for no key update nowait',
+  'whoever holds a client gets its grants while its user is being erased');
+commit;
+select is((select erased from dblink_get_result('other') as t(erased boolean)), true, 'and then the user is erased');
+select count(*) as ignored from dblink_get_result('other') as t(erased boolean) \gset
+select pg_temp.elsewhere('set lock_timeout = ''10ms''') as ignored \gset
 
 -- Rotations come one after the other.
 begin;

@@ -94,6 +94,8 @@ from (values
   'correct horse battery staple one two'),
   ('select openclaw.set_password(''user_alice'', repeat($1, 30))',
   'correct horse battery staple one two'),
+  ('select openclaw.set_email(''user_carol'', $1)',
+  'correct horse battery staple one two'),
   ('select openclaw.begin_session($1, ''{data:write}'')', :'alice_token'),
   ('select openclaw.begin_session($1 || ''x'')', :'alice_token'),
   ('select openclaw.change_plan(''user_carol'', $1)', 'Correct horse battery staple one two'))

@@ -5,7 +5,7 @@
 -- A signing key must be committed soon, and a part of this file commits.
 commit;
 begin;
-select plan(187);
+select plan(199);
 
 -- The session as `user token`, or `none`.
 create function pg_temp.who() returns text language sql as $$
@@ -321,7 +321,8 @@ $$;
 savepoint views;
 create temp table shown (relation text, owner text, everybody text);
 insert into shown values ('token_overview', 'user_id', 'user_alice user_bob'), ('container_overview', 'user_id', 'user_alice user_bob'),
-  ('grant_overview', 'user_id', 'user_alice user_bob'), ('audit_recent', 'user_id', 'user_alice user_bob user_carol');
+  ('grant_overview', 'user_id', 'user_alice user_bob'), ('client_overview', 'user_id', 'user_alice user_bob'),
+  ('user_overview', 'user_id', 'user_alice user_bob user_carol'), ('audit_recent', 'user_id', 'user_alice user_bob user_carol');
 grant select on shown to public;
 set local role pgtap_sessions_app;
 select is(pg_temp.whose(relation, owner), 'nobody', relation || ' shows nobody''s rows without a session') from shown;
@@ -347,6 +348,8 @@ $$;
 select count(*) from openclaw.token_overview as t where pg_temp.tell(t.user_id) \g /dev/null
 select count(*) from openclaw.container_overview as t where pg_temp.tell(t.user_id) \g /dev/null
 select count(*) from openclaw.grant_overview as t where pg_temp.tell(t.user_id) \g /dev/null
+select count(*) from openclaw.client_overview as t where pg_temp.tell(t.user_id) \g /dev/null
+select count(*) from openclaw.user_overview as t where pg_temp.tell(t.user_id) \g /dev/null
 select count(*) from openclaw.audit_recent as t where pg_temp.tell(t.user_id) \g /dev/null
 select is((select string_agg(distinct whose, ' ') from seen), 'user_alice', 'a condition of the reader''s sees no row that the view does not show');
 reset role;

@@ -1,5 +1,5 @@
 \ir fixture.psql
-select plan(27);
+select plan(51);
 
 select matches(openclaw.create_user(), '^user_[0-9A-Za-z]{22}$',
   'create_user makes an id when the platform gives none');
@@ -43,6 +43,47 @@ select throws_ok($$select openclaw.create_user(password => repeat('x', 1025))$$,
 select unalike(
   (pg_temp.error_of($$select openclaw.create_user('no e-mail', password => 'correct horse')$$))::text,
   '%argon2id%', 'create_user''s refusal shows nothing of the password''s hash');
+
+-- Another e-mail.
+create function pg_temp.email_of(id text) returns text language sql as $$
+  select email from openclaw.users as u where u.id = email_of.id
+$$;
+select token from openclaw.issue_token('user_carol', '{mcp:tools}') \gset
+select is(openclaw.set_email('user_carol', 'Carol.Danvers@example.com'), true, 'set_email takes a user');
+select is(pg_temp.email_of('user_carol'), 'Carol.Danvers@example.com', 'and stores the e-mail as given');
+select is(pg_temp.last_audit(), 'set_email user_carol user_carol success', 'which leaves an audit row');
+select is((select count(*) from openclaw.audit_log as a where a::text ~* 'danvers'), 0::bigint,
+  'without the e-mail');
+select is((openclaw.check_password(email, 'correct horse')).valid, valid, what)
+from (values ('carol.danvers@EXAMPLE.com', true, 'the user signs in with the new e-mail'),
+             ('carol@example.com', false, 'and with the old one no more')) as v(email, valid, what);
+select is(openclaw.set_email('user_carol', 'carol.danvers@example.com'), true,
+  'a user''s own e-mail in another case is no other user''s');
+select is(openclaw.set_email('user_carol', null), true, 'null takes the e-mail away');
+select is(pg_temp.email_of('user_carol'), null, 'nothing of it is left');
+select is(pg_temp.last_audit(), 'remove_email user_carol user_carol success', 'which leaves an audit row');
+select is(openclaw.create_user('carol.danvers@example.com', 'user_dave'), 'user_dave', 'the e-mail is free then');
+select is((select password_hash ~ '^\$argon2id' from openclaw.users where id = 'user_carol'), true, 'the password stays');
+select is((openclaw.verify_token(:'token')).valid, true, 'and so do tokens');
+
+create function pg_temp.set_email_error(user_id text, email text) returns record language sql as $$
+  select pg_temp.error_of(format('select openclaw.set_email(%L, %L)', user_id, email))
+$$;
+select pg_temp.state() as before \gset
+select is((pg_temp.error_of(format('select openclaw.set_email(''user_carol'', %L)', taken))).state, '23505', 'set_email refuses another user''s: ' || taken)
+from unnest(array['alice@example.com', 'ALICE@example.COM']) as taken;
+select is((pg_temp.error_of(format('select openclaw.set_email(''user_carol'', %L)', bad))).state, '23514',
+  'set_email refuses the e-mail ' || to_json(left(bad, 20)))
+from unnest(array['', 'nobody', 'a@b@c', e'a@b\nc', repeat('x', 251) || '@b.c']) as bad;
+select is_empty(format($$select e from pg_temp.error_of('select openclaw.set_email(''user_carol'', ''%s'')') as e
+                         where e::text ~ 'argon2id|user_alice|free'$$, bad),
+  'that refusal shows nothing of the users'' rows: ' || bad)
+from unnest(array['alice@example.com', 'no e-mail']) as bad;
+select is(array[openclaw.set_email('user_none', 'x@example.com'), openclaw.set_email(null, 'x@example.com'),
+                openclaw.set_email('', 'x@example.com'), openclaw.set_email('USER_CAROL', 'x@example.com'),
+                openclaw.set_email('user_none', 'alice@example.com'), openclaw.set_email('user_none', 'malformed')],
+  array[false, false, false, false, false, false], 'set_email of no user is false');
+select is(pg_temp.state(), :'before', 'none of these changes anything');
 
 update openclaw.users set disabled_at = now() where id = 'user_alice';
 select is((select array_agg(distinct revoked_at) from openclaw.api_tokens where user_id = 'user_alice'),

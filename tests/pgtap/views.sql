@@ -1,7 +1,7 @@
 -- What the views show, what capabilities give and take, what maintain() clears. Who sees
 -- whose rows is sessions.sql.
 \ir fixture.psql
-select plan(105);
+select plan(129);
 
 -- What stands in a row of a view, by the id of what it is about.
 create function pg_temp.shown(relation text, key text, id text, columns text) returns text language plpgsql as $$
@@ -20,16 +20,87 @@ from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
 where c.relnamespace = 'openclaw'::regnamespace and c.relkind = 'v' and c.relname not in ('live_grants', 'user_plans') group by c.oid;
 select is(v.columns, e.columns, e.relation || ' has its columns')
 from (values
+  ('user_overview', 'user_id email plan_tier state has_password live_containers live_tokens live_grants created_at'),
+  ('client_overview', 'client_id kind name user_id auth_method grant_types scopes state live_secrets next_secret_expires_at created_at'),
   ('token_overview', 'token_id user_id name issued_for state scopes container container_id created_at expires_at revoked_at last_used_at'),
   ('container_overview', 'container_id user_id name type mcp_endpoint auth_method state signing_alg pinned bound_tokens live_grants jwt_generation created_at'),
   ('grant_overview', 'grant_id user_id client client_id container container_id scopes state created_at expires_at'),
   ('audit_recent', 'at actor on_behalf_of action user_id target outcome reason left_out source request_id'),
   ('key_status', 'kid alg state activates_at retires_at expires_at revoked_at propagated_at created_at master_key_id'),
   ('stats', 'name value'), ('capabilities', 'role capability')) as e(relation, columns) left join view_columns as v using (relation);
-select is((select count(*) from view_columns), 7::bigint, 'there are seven of them');
-select is((select string_agg(relation, ' ') from view_columns where columns ~ 'hash|secret|sealed|password|jwk'), null, 'none has a hash or a secret');
+select is((select count(*) from view_columns), 9::bigint, 'there are nine of them');
+select is((select string_agg(relation, ' ') from view_columns where regexp_replace(columns, 'has_password|live_secrets|next_secret_expires_at', '', 'g') ~ 'hash|secret|sealed|password|jwk|tls_subject'), null, 'none has a hash or a secret');
 select is((select string_agg(relation, ' ') from view_columns where reloptions @> '{security_barrier=true}' is not true), null, 'each is a security barrier');
 select is((select string_agg(relation, ' ') from view_columns where comment is null), null, 'and has a comment');
+
+-- user_overview.
+savepoint before_users;
+set local openclaw.argon2_memory = 8192;
+set local openclaw.argon2_iterations = 1;
+select id as client, client_secret from openclaw.register_client('editor', user_id => 'user_alice', scopes => '{mcp:tools,data:read}', grant_types => '{refresh_token,client_credentials}') \gset
+savepoint users;
+select is(pg_temp.shown('user_overview', 'user_id', 'user_alice', 'email, plan_tier, state, has_password, live_containers, live_tokens, live_grants, created_at = date_trunc(''second'', now())'),
+  '(alice@example.com,free,live,f,3,3,0,t)', 'user_overview shows who a user is and how much they have');
+select is(pg_temp.shown('user_overview', 'user_id', 'user_bob', 'live_containers, live_tokens, live_grants'), '(1,1,0)', 'of each user by itself');
+select openclaw.set_password('user_alice', 'correct horse') as ignored, openclaw.create_grant(:'client', 'ctr_alice', '{mcp:tools}') as ignored_1, openclaw.change_plan('user_alice', 'team') as ignored_2, openclaw.set_email('user_alice', null) as ignored_3 \gset
+select is(pg_temp.shown('user_overview', 'user_id', 'user_alice', 'email, plan_tier, has_password, live_grants'), '(,team,t,1)', 'a password shows as that, a grant counts');
+select is((select count(*) from openclaw.user_overview as v where v::text ~ 'argon2'), 0::bigint, 'its hash does not show');
+update openclaw.api_tokens set expires_at = now() where id = :'alice_token_id';
+update openclaw.grants set expires_at = now();
+select openclaw.revoke_token(:'harness_token') as ignored, openclaw.remove_container('user_alice', 'ctr_alice_keys') as ignored_1 \gset
+select is(pg_temp.shown('user_overview', 'user_id', 'user_alice', 'live_containers, live_tokens, live_grants'), '(2,1,0)', 'what has expired or ended does not count');
+rollback to users;
+select openclaw.create_grant(:'client', 'ctr_alice', '{mcp:tools}') as ignored, openclaw.disable_user('user_alice') as ignored_1 \gset
+select is(pg_temp.shown('user_overview', 'user_id', 'user_alice', 'email, state, live_containers, live_tokens, live_grants'), '(alice@example.com,disabled,3,0,0)', 'a disabled user has no token and no grant');
+select openclaw.erase_user('user_alice') as ignored \gset
+select is(pg_temp.shown('user_overview', 'user_id', 'user_alice', 'email, state, has_password, live_containers'), '(,erased,f,0)', 'an erased one is nobody');
+rollback to users;
+
+-- client_overview.
+select is(pg_temp.shown('client_overview', 'client_id', :'client', 'kind, name, user_id, auth_method, grant_types, scopes, state, live_secrets, next_secret_expires_at, created_at = date_trunc(''second'', now())'),
+  '(mcp_client,editor,user_alice,client_secret,"refresh_token client_credentials","mcp:tools data:read",live,1,,t)', 'client_overview shows what a client may, and that its secret is good for good');
+select openclaw.rotate_client_secret(:'client', '2 days') as second \gset
+select is(pg_temp.shown('client_overview', 'client_id', :'client', 'live_secrets, next_secret_expires_at = (select date_trunc(''second'', min(s.expires_at)) from openclaw.oauth_client_secrets as s)'), '(2,t)', 'during a rotation two, and when the older one ends');
+select is((select count(*) from openclaw.client_overview as v, openclaw.oauth_client_secrets as s
+           where strpos(v::text, substr(s.secret_hash::text, 3)) > 0 or strpos(v::text, :'client_secret') > 0 or strpos(v::text, :'second') > 0), 0::bigint, 'neither is shown');
+select openclaw.rotate_client_secret(:'client', '1 day') as ignored \gset
+select is(pg_temp.shown('client_overview', 'client_id', :'client', 'live_secrets, next_secret_expires_at < date_trunc(''second'', now() + interval ''25 h'')'), '(3,t)', 'of several the next one that ends');
+update openclaw.oauth_client_secrets set expires_at = clock_timestamp() where expires_at is not null;
+select is(pg_temp.shown('client_overview', 'client_id', :'client', 'live_secrets, next_secret_expires_at'), '(1,)', 'one that has expired does not count');
+select openclaw.disable_client(:'client') as ignored \gset
+select is(pg_temp.shown('client_overview', 'client_id', :'client', 'state'), '(disabled)', 'a disabled client is disabled');
+select openclaw.register_client('everyones', 'harness', client_id => 'everyones', auth_method => 'tls_client_auth', tls_subject => 'san_dns:agent.example.com') as ignored \gset
+select is(pg_temp.shown('client_overview', 'client_id', 'everyones', 'kind, user_id, auth_method, live_secrets'), '(harness,,tls_client_auth,0)', 'a harness has no user, one that proves itself otherwise no secret');
+rollback to users;
+
+-- Whoever is no admin is looked up by an index.
+create role pgtap_views_app;
+select openclaw.grant_access('pgtap_views_app', 'session') as ignored \gset
+create function pg_temp.plan_of(relation text) returns text language plpgsql as $$
+declare
+  line text;
+  plan text := '';
+begin
+  for line in execute 'explain (costs off) select * from openclaw.' || relation loop
+    plan := concat_ws(' ', plan, line);
+  end loop;
+  return regexp_replace(plan, '\s+', ' ', 'g');
+end
+$$;
+insert into openclaw.users (id) select 'many' || n from generate_series(1, 3000) as n;
+insert into openclaw.containers (id, user_id, name, type, mcp_endpoint, auth_method) select id, id, 'x', 'hosted', id || ':1', 'mtls' from openclaw.users where id ~ '^many';
+insert into openclaw.api_tokens (id, user_id, token_hash, scopes, expires_at, issued_for) select id, id, sha256(id::bytea), '{a:b}', now() + interval '1 day', 'user_direct' from openclaw.users where id ~ '^many';
+insert into openclaw.oauth_clients (id, kind, name, user_id, auth_method, grant_types, scopes) select id, 'mcp_client', 'x', id, 'client_secret', '{}', '{a:b}' from openclaw.users where id ~ '^many';
+insert into openclaw.oauth_client_secrets (secret_hash, client_id) select sha256(id::bytea), id from openclaw.users where id ~ '^many';
+insert into openclaw.grants (id, client_id, user_id, container_id, scopes, expires_at) select id, id, id, id, '{a:b}', now() + interval '1 day' from openclaw.users where id ~ '^many';
+analyze openclaw.users, openclaw.containers, openclaw.api_tokens, openclaw.oauth_clients, openclaw.oauth_client_secrets, openclaw.grants;
+set local role pgtap_views_app;
+select matches(pg_temp.plan_of(relation), scan || '.{0,60} Index Cond: \(' || cond, relation || ' finds its rows by ' || split_part(scan, ' ', 1))
+from (values ('user_overview', 'users_pkey on users own', 'id = '), ('client_overview', 'oauth_clients_user_id_idx', 'user_id = '),
+             ('user_overview', 'containers_(user_id_idx|name_key)', 'user_id = '), ('user_overview', 'api_tokens_user_id_idx', '\(user_id = '),
+             ('user_overview', 'grants_user_id_idx', 'user_id = '), ('client_overview', 'oauth_client_secrets_client_id_idx', 'client_id = ')) as v(relation, scan, cond);
+reset role;
+rollback to before_users;
 
 -- token_overview.
 select token_id as bound_id from openclaw.issue_token('user_alice', '{mcp:tools,data:read}', '1 hour', 'platform_harness', 'my harness', 'ctr_alice') \gset
@@ -206,7 +277,7 @@ select openclaw.grant_access('pgtap_desk_one', 'admin') as ignored \gset
 set local role pgtap_desk_one;
 select is((pg_temp.error_of(format('select openclaw.%s(''pgtap_desk_one'', ''issuer'')', name))).state, '42501', 'an admin does not call ' || name) from unnest(array['grant_access', 'revoke_access']) as name;
 select is(pg_temp.capabilities_of('pgtap_desk_one'), 'admin', 'but reads capabilities');
-select lives_ok('select * from openclaw.' || relation, 'and ' || relation) from unnest(array['stats', 'key_status', 'token_overview', 'container_overview', 'grant_overview', 'audit_recent']) as relation;
+select lives_ok('select * from openclaw.' || relation, 'and ' || relation) from unnest(array['stats', 'key_status', 'user_overview', 'token_overview', 'container_overview', 'client_overview', 'grant_overview', 'audit_recent']) as relation;
 select is((select array_agg(task order by task collate "C") from openclaw.maintain() where done is not null), array['apply audit retention', 'clear access tokens of grants', 'clear client assertions',
   'clear client secrets', 'clear grants', 'clear rate limits', 'clear refresh tokens', 'clear revoked JWTs', 'clear tokens', 'make audit partitions', 'prepare signing keys', 'seal audit log'],
   'and calls maintain, which does twelve tasks');
