@@ -168,6 +168,10 @@ create function openclaw.erase_user(user_id text) returns boolean
   as $$
 begin
   perform openclaw.require_primary();
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'a user is erased under READ COMMITTED only' using errcode = '25001',
+      hint = 'An older snapshot would miss what is to be erased: begin isolation level read committed.';
+  end if;
   perform openclaw.hold_user(erase_user.user_id);
   -- Before the grants, as disable_client locks them.
   perform from openclaw.oauth_clients as c
@@ -203,7 +207,7 @@ begin
 end
 $$;
 comment on function openclaw.erase_user(text) is
-  'Ends a user for good, as disable_user does, and erases what names a person (GDPR article 17): e-mail and password hash, names of tokens, names, endpoints and pins of containers, names, secrets, keys and TLS subjects of the user''s OAuth clients; containers and clients end with the user. maintain() then clears grants and tokens (these after openclaw.token_retention). Ids stay, so that none is ever given again and JWTs that are still about stay refused: the user''s, disabled, which nothing enables, those of containers and clients, and the audit log, whose chain stays whole: its rows hold ids, and the addresses of sign-ins (source) and what openclaw.actor said until openclaw.audit_retention. Cannot be taken back. True also when the user was erased before, false for an unknown one.';
+  'Ends a user for good, as disable_user does, and erases what names a person (GDPR article 17): e-mail and password hash, names of tokens, names, endpoints and pins of containers, names, secrets, keys and TLS subjects of the user''s OAuth clients; containers and clients end with the user. maintain() then clears grants and tokens (these after openclaw.token_retention). Ids stay, so that none is ever given again and JWTs that are still about stay refused: the user''s, disabled, which nothing enables, those of containers and clients, and the audit log, whose chain stays whole: its rows hold ids, and the addresses of sign-ins (source) and what openclaw.actor said until openclaw.audit_retention. Cannot be taken back. True also when the user was erased before, false for an unknown one. Errors: 25001 in a transaction that is not READ COMMITTED.';
 revoke all on function openclaw.erase_user(text) from public;
 
 -- Sign-in. Two token buckets, of the e-mail and of the source, slow down whoever guesses; they stand

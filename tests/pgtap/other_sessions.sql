@@ -7,7 +7,7 @@ select token as second_token,
   token_id as second_token_id from openclaw.issue_token('user_bob', '{mcp:tools}') \gset
 select token as alice_jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 select token as bob_jwt from openclaw.issue_access_token('ctr_bob', '{mcp:tools}') \gset
-select plan(28);
+select plan(30);
 select dblink_connect('other', pg_temp.server()) as ignored \gset
 
 create function pg_temp.reason(jwt text, audience text) returns text language sql as $$
@@ -127,6 +127,14 @@ commit;
 select is((select erased from dblink_get_result('other') as t(erased boolean)), true, 'and then the user is erased');
 select count(*) as ignored from dblink_get_result('other') as t(erased boolean) \gset
 select pg_temp.elsewhere('set lock_timeout = ''10ms''') as ignored \gset
+
+-- A snapshot that is older than what a user has would leave it.
+begin isolation level repeatable read;
+select throws_ok('select openclaw.erase_user(''user_alice'')', '25001', null, 'nobody is erased under REPEATABLE READ');
+rollback;
+begin isolation level serializable;
+select throws_ok('select openclaw.erase_user(''user_alice'')', '25001', null, 'or SERIALIZABLE');
+rollback;
 
 -- Rotations come one after the other.
 begin;
