@@ -7,6 +7,7 @@
 #include "core/encoding.h"
 #include "core/json.h"
 #include "core/json_writer.h"
+#include "core/sha256.h"
 
 namespace openclaw {
 namespace {
@@ -96,6 +97,14 @@ bool fits(const PublicKey& key, const ParsedJws& jws) {
   return key.verify(as_bytes(jws.signed_text), jws.signature);
 }
 
+bool fits(const PublicKey& key, const ParsedJws& jws, KnownSignatures& known) {
+  const Digest text = sha256(as_bytes(jws.text));
+  if (known.contains(text)) return true;
+  if (!fits(key, jws)) return false;
+  known.add(text);
+  return true;
+}
+
 char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
@@ -115,18 +124,25 @@ Result<ParsedJws> parse_jws(std::string_view jws, std::size_t longest, JwsHeader
   if (!payload) return payload.error();
   Result<Bytes> signature = base64url_decode(segments->signature);
   if (!signature) return Error::malformed;
-  return ParsedJws{std::move(header->algorithm), std::move(header->type), std::move(header->kid),
-                   std::move(*payload),          segments->signed_text,   std::move(*signature)};
+  return ParsedJws{std::move(header->algorithm),
+                   std::move(header->type),
+                   std::move(header->kid),
+                   std::move(*payload),
+                   jws,
+                   segments->signed_text,
+                   std::move(*signature)};
 }
 
-Result<void> check_signature(const ParsedJws& jws, const KeySet& keys) {
+Result<void> check_signature(const ParsedJws& jws, const KeySet& keys, KnownSignatures* known) {
   const Result<Algorithm> algorithm = parse_algorithm(jws.algorithm);
   if (!algorithm) return algorithm.error();
   if (jws.kid) {
     const PublicKey* key = keys.find(*jws.kid);
     if (key == nullptr) return Error::unknown_key;
     if (key->algorithm() != *algorithm) return Error::unsupported_algorithm;
-    if (!fits(*key, jws)) return Error::invalid_signature;
+    if (!(known != nullptr ? fits(*key, jws, *known) : fits(*key, jws))) {
+      return Error::invalid_signature;
+    }
     return {};
   }
   const std::vector<const PublicKey*> candidates = keys.with_algorithm(*algorithm);

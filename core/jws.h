@@ -12,6 +12,7 @@
 #include "core/bytes.h"
 #include "core/json.h"
 #include "core/jwks.h"
+#include "core/known_signatures.h"
 #include "core/result.h"
 #include "core/signing_key.h"
 
@@ -28,7 +29,8 @@ struct ParsedJws {
   std::optional<std::string> type;  // typ
   std::optional<std::string> kid;
   JsonDocument payload;
-  std::string_view signed_text;  // header and payload with the dot between, in the text parsed
+  std::string_view text;         // what was parsed, whole
+  std::string_view signed_text;  // of it, header and payload with the dot between
   Bytes signature;
 };
 
@@ -39,8 +41,10 @@ Result<ParsedJws> parse_jws(std::string_view jws, std::size_t longest, JwsHeader
 
 // With a kid: by that key. Without: by any key of the set that has the header's algorithm.
 // Error::unsupported_algorithm (not EdDSA, ES256, RS256, or not that of the kid's key),
-// Error::unknown_key, Error::invalid_signature.
-Result<void> check_signature(const ParsedJws& jws, const KeySet& keys);
+// Error::unknown_key, Error::invalid_signature. A JWS with a kid is looked for in `known`, which
+// must be of these keys, before its signature is, and is put there when that fits.
+Result<void> check_signature(const ParsedJws& jws, const KeySet& keys,
+                             KnownSignatures* known = nullptr);
 
 // True when typ names the media type `application/NAME`: without regard to case, and with or
 // without that prefix (RFC 7515 4.1.9).

@@ -195,10 +195,10 @@ std::string sign_jwt(const SigningKey& key, JwtType type, const Claims& claims) 
 }
 
 Result<VerifiedJwt> verify_jwt(std::string_view jwt, const KeySet& keys,
-                               const JwtExpectation& expectation) {
+                               const JwtExpectation& expectation, KnownSignatures* known) {
   Result<ParsedJws> jws = parse_jws(jwt, kMaxJwt, JwsHeaders::ours);
   if (!jws) return jws.error();
-  if (const Result<void> signature = check_signature(*jws, keys); !signature) {
+  if (const Result<void> signature = check_signature(*jws, keys, known); !signature) {
     return signature.error();
   }
   Result<Claims> claims = check_claims(*jws, expectation);

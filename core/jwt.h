@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/jwks.h"
+#include "core/known_signatures.h"
 #include "core/numeric_date.h"
 #include "core/result.h"
 #include "core/signing_key.h"
@@ -92,9 +93,10 @@ struct JwtExpectation {
 // A cnf with any other method than x5t#S256 is malformed: what cannot be proven here must not pass
 // for unbound (RFC 7800 3.1). So is a status by other means than a list, and an act without a sub.
 // Of act only the outermost sub is read. typ is compared without regard to case and with or without
-// an "application/" prefix (RFC 7515 4.1.9). Does no I/O, whatever the header says.
+// an "application/" prefix (RFC 7515 4.1.9). Does no I/O, whatever the header says. `known` is for
+// check_signature (core/jws.h).
 Result<VerifiedJwt> verify_jwt(std::string_view jwt, const KeySet& keys,
-                               const JwtExpectation& expectation);
+                               const JwtExpectation& expectation, KnownSignatures* known = nullptr);
 
 // True when the text has the outer form of a compact JWS: bounded, two dots, starting with the
 // base64url of `{"`. Decides only which kind of token something claims to be.

@@ -34,6 +34,7 @@ struct Keys {
   Oid table;
   std::vector<StoredKey> stored;
   KeySet published;
+  KnownSignatures known;  // by any of `stored`
   Jwks jwks;
   std::int64_t jwks_max_age;    // that of the newest key, of all that there ever were
   TimestampTz published_from;   // when `published` was put together
@@ -178,7 +179,10 @@ void register_key_cache_invalidation() {
   CacheRegisterRelcacheCallback(on_relcache_invalidation, Datum{0});
 }
 
-const KeySet& published_keys(TimestampTz now) { return current_keys(now).published; }
+Published published_keys(TimestampTz now) {
+  Keys& keys = current_keys(now);
+  return {keys.published, keys.known};
+}
 
 const Jwks& published_jwks(TimestampTz now) { return current_keys(now).jwks; }
 

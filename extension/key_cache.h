@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/jwks.h"
+#include "core/known_signatures.h"
 #include "core/signing_key.h"
 #include "extension/pg.h"
 
@@ -15,8 +16,13 @@ namespace openclaw::extension {
 
 void register_key_cache_invalidation();
 
-// Keys that are published now: pending, active and retiring. Valid until the next call here.
-const KeySet& published_keys(TimestampTz now);
+// Keys that are published now: pending, active and retiring. `known` is gone whenever the table
+// changes. Valid until the next call here.
+struct Published {
+  const KeySet& keys;
+  KnownSignatures& known;
+};
+Published published_keys(TimestampTz now);
 
 // The same as a JWK set's text, ordered by kid; its entity tag; and for how many seconds it may be
 // kept, 0 when there is no key, which is what rotation counts on (sql/signing_keys.sql).

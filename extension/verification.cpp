@@ -120,7 +120,8 @@ Result<VerifiedJwt> check_jwt(std::optional<std::string_view> jwt, JwtExpectatio
   expectation.leeway = settings::leeway();
   expectation.now = numeric_date(now);
   if (!jwt) return Error::malformed;
-  auto verified = verify_jwt(*jwt, published_keys(now), expectation);
+  const Published published = published_keys(now);
+  auto verified = verify_jwt(*jwt, published.keys, expectation, &published.known);
   if (verified && is_ended(verified->claims)) return Error::revoked;
   return verified;
 }

@@ -159,7 +159,7 @@ export const postgres = [
     peers: [bareVerification],
   },
   {
-    name: 'verify_jwt, EdDSA',
+    name: 'verify_jwt of JWTs seen before',
     unit: 'µs', better: 'lower',
     ours: ({ postgres }) => postgres.loop({ ...JWT_LOOP,
       body: `select * into result from openclaw.verify_jwt(item, 'https://mcp.example.com/mcp', '{mcp:tools}')` }),
