@@ -61,7 +61,7 @@ class Call {
   static Datum bytea(ByteView value);
   static Datum text_array(std::span<const std::string_view> values);
 
-  // The descriptor of the composite result, looked up once per call site and kept in fn_extra.
+  // The descriptor of the composite result. Good until Postgres next looks at a catalog.
   TupleDesc row_type();
   // A row of the function's composite result type.
   Datum row(const Datum* values, const bool* nulls);
