@@ -11,6 +11,10 @@ import { root } from './world.mjs';
 
 const run = promisify(execFile);
 
+// All Markdown that a reader is led to.
+const documents = async () => ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md',
+  ...(await readdir(`${root}docs`, { recursive: true })).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+
 describe('the documents', () => {
   const database = `${process.env.PGDATABASE}_documents`;
   let admin;
@@ -96,8 +100,7 @@ describe('the documents', () => {
   });
 
   test('each link of a document leads to a file, and to a heading that is there', async () => {
-    const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md',
-      ...(await readdir(`${root}docs`, { recursive: true })).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+    const pages = await documents();
     // As GitHub and GitLab name a heading.
     const anchors = (text) => [...text.matchAll(/^#+ (.*)$/gm)]
       .map(([, title]) => title.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
@@ -117,5 +120,18 @@ describe('the documents', () => {
     }
     assert.ok(links > 100);
     assert.deepEqual(broken, []);
+  });
+
+  test('each source file that a document names is there', async () => {
+    const missing = [];
+    let files = 0;
+    for (const page of await documents()) {
+      for (const [, file] of (await readFile(root + page, 'utf8')).matchAll(/`([a-z]+\/[a-z0-9_/-]+\.(?:cpp|h|sql|mjs))`/g)) {
+        ++files;
+        if (!existsSync(root + file)) missing.push(`${page}: ${file}`);
+      }
+    }
+    assert.ok(files > 50);
+    assert.deepEqual(missing, []);
   });
 });
