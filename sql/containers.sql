@@ -57,6 +57,7 @@ create function openclaw.end_tokens_of_container() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.refuse_older_snapshot(new.user_id);
   -- Of several rows always in the order of their ids: else two who end the same ones could deadlock.
   perform from openclaw.api_tokens as t
   where t.container_id = new.id and t.revoked_at is null order by t.id for no key update;
@@ -125,5 +126,5 @@ begin
 end
 $$;
 comment on function openclaw.remove_container(text, text) is
-  'Ends a container: from this transaction on no token, grant or JWT for it is good in the database, and its gate learns it from its status list. Its name and endpoint are free again. True also when it was removed before, false for one that is unknown or another user''s.';
+  'Ends a container: from this transaction on no token, grant or JWT for it is good in the database, and its gate learns it from its status list. Its name and endpoint are free again. True also when it was removed before, false for one that is unknown or another user''s. Errors: 40001 under REPEATABLE READ where the snapshot is older than what was issued since; begin again.';
 revoke all on function openclaw.remove_container(text, text) from public;

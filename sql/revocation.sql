@@ -130,7 +130,7 @@ begin
 end
 $$;
 comment on function openclaw.revoke_container_tokens(text, text) is
-  'Revokes all that is good for one container alone: its JWTs, the opaque tokens bound to it, its grants. Opaque tokens that reach every container of the user stay. False for a container that is unknown or another user''s.';
+  'Revokes all that is good for one container alone: its JWTs, the opaque tokens bound to it, its grants. Opaque tokens that reach every container of the user stay. False for a container that is unknown or another user''s. Errors: 40001 under REPEATABLE READ where the snapshot is older than what was issued since; begin again.';
 revoke all on function openclaw.revoke_container_tokens(text, text) from public;
 
 create function openclaw.revoke_user_tokens(user_id text) returns boolean
@@ -139,8 +139,8 @@ create function openclaw.revoke_user_tokens(user_id text) returns boolean
   as $$
 begin
   perform openclaw.require_primary();
-  perform from openclaw.users as u where u.id = revoke_user_tokens.user_id for no key update;
-  if not found then
+  perform openclaw.hold_user(revoke_user_tokens.user_id);
+  if not exists (select from openclaw.users as u where u.id = revoke_user_tokens.user_id) then
     return false;
   end if;
   perform openclaw.revoke_token(t.user_id, t.id)
@@ -155,5 +155,5 @@ begin
 end
 $$;
 comment on function openclaw.revoke_user_tokens(text) is
-  'Revokes all that a user has: opaque tokens, grants with their refresh tokens, JWTs. The user stays, and may have new ones. False for an unknown user.';
+  'Revokes all that a user has: opaque tokens, grants with their refresh tokens, JWTs. The user stays, and may have new ones. False for an unknown user. Errors: 40001 under REPEATABLE READ where the snapshot is older than what was issued since; begin again.';
 revoke all on function openclaw.revoke_user_tokens(text) from public;

@@ -62,6 +62,7 @@ create function openclaw.end_tokens_of_user() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.refuse_older_snapshot(new.id);
   perform from openclaw.api_tokens as t
   where t.user_id = new.id and t.revoked_at is null order by t.id for no key update;
   update openclaw.api_tokens as t set revoked_at = now()
@@ -96,7 +97,7 @@ begin
 end
 $$;
 comment on function openclaw.disable_user(text) is
-  'Ends a user: from this transaction on no token, grant, JWT or client of theirs is good in the database, and gates learn it from the status lists. True also when the user was disabled before, false for an unknown one.';
+  'Ends a user: from this transaction on no token, grant, JWT or client of theirs is good in the database, and gates learn it from the status lists. True also when the user was disabled before, false for an unknown one. Errors: 40001 under REPEATABLE READ where the snapshot is older than what was issued since; begin again.';
 revoke all on function openclaw.disable_user(text) from public;
 
 create function openclaw.enable_user(user_id text) returns boolean
@@ -336,14 +337,34 @@ comment on function openclaw.check_password(text, text, inet) is
   'Whether this is the password of the user with this e-mail (in upper or lower case, of A to Z). An unknown user, a wrong password, none at all and a disabled user answer alike and in equal time: wrong_credentials. After openclaw.sign_ins_per_email or openclaw.sign_ins_per_source failures: throttled, for retry_after, whatever the password; tokens and sessions go on. source is the client''s address as the caller knows it. Pass the password as a bound parameter. Commit at once, also after a refusal: that counts it, keeps its audit row, and lets the next sign-in of the e-mail and the source at the buckets. A password of a lower cost than the settings'' is hashed again. Errors: 57014 when cancelled.';
 revoke all on function openclaw.check_password(text, text, inet) from public;
 
-create function openclaw.hold_user(user_id text) returns void
-  language sql volatile
+create function openclaw.refuse_older_snapshot(user_id text) returns void
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select from openclaw.users as u where u.id = hold_user.user_id for no key update
-  $$;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform openclaw.take_issue(openclaw.plan_of(refuse_older_snapshot.user_id),
+                                refuse_older_snapshot.user_id, 0);
+  end if;
+end
+$$;
+comment on function openclaw.refuse_older_snapshot(text) is
+  'For whatever ends several things of a user: raises 40001 where the transaction''s snapshot is older than what was issued for the user last, which would be left alive. Whoever issues takes from the same bucket.';
+revoke all on function openclaw.refuse_older_snapshot(text) from public;
+
+create function openclaw.hold_user(user_id text) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform from openclaw.users as u where u.id = hold_user.user_id for no key update;
+  if found then
+    perform openclaw.refuse_older_snapshot(hold_user.user_id);
+  end if;
+end
+$$;
 comment on function openclaw.hold_user(text) is
-  'Holds a user''s row until the transaction ends. Whatever ends several things of a user begins with it, so that two of them wait for one another and do not deadlock.';
+  'Holds a user''s row until the transaction ends. Whatever ends several things of a user begins with it, so that two of them wait for one another and do not deadlock. Errors: 40001 as refuse_older_snapshot.';
 revoke all on function openclaw.hold_user(text) from public;
 
 -- Locks the user's row until the transaction ends, so that who is being disabled at this moment

@@ -1105,6 +1105,7 @@ create or replace function openclaw.end_tokens_of_user() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.refuse_older_snapshot(new.id);
   perform from openclaw.api_tokens as t
   where t.user_id = new.id and t.revoked_at is null order by t.id for no key update;
   update openclaw.api_tokens as t set revoked_at = now()
@@ -1131,6 +1132,9 @@ begin
   return found or exists (select from openclaw.users as u where u.id = disable_user.user_id);
 end
 $$;
+
+comment on function openclaw.disable_user(text) is
+  'Ends a user: from this transaction on no token, grant, JWT or client of theirs is good in the database, and gates learn it from the status lists. True also when the user was disabled before, false for an unknown one. Errors: 40001 under REPEATABLE READ where the snapshot is older than what was issued since; begin again.';
 
 create function openclaw.enable_user(user_id text) returns boolean
   language plpgsql volatile security definer
@@ -1386,15 +1390,37 @@ comment on function openclaw.check_password(text, text, inet) is
 
 revoke all on function openclaw.check_password(text, text, inet) from public;
 
-create function openclaw.hold_user(user_id text) returns void
-  language sql volatile
+create function openclaw.refuse_older_snapshot(user_id text) returns void
+  language plpgsql volatile
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
-    select from openclaw.users as u where u.id = hold_user.user_id for no key update
-  $$;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform openclaw.take_issue(openclaw.plan_of(refuse_older_snapshot.user_id),
+                                refuse_older_snapshot.user_id, 0);
+  end if;
+end
+$$;
+
+comment on function openclaw.refuse_older_snapshot(text) is
+  'For whatever ends several things of a user: raises 40001 where the transaction''s snapshot is older than what was issued for the user last, which would be left alive. Whoever issues takes from the same bucket.';
+
+revoke all on function openclaw.refuse_older_snapshot(text) from public;
+
+create function openclaw.hold_user(user_id text) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, openclaw, pg_temp
+  as $$
+begin
+  perform from openclaw.users as u where u.id = hold_user.user_id for no key update;
+  if found then
+    perform openclaw.refuse_older_snapshot(hold_user.user_id);
+  end if;
+end
+$$;
 
 comment on function openclaw.hold_user(text) is
-  'Holds a user''s row until the transaction ends. Whatever ends several things of a user begins with it, so that two of them wait for one another and do not deadlock.';
+  'Holds a user''s row until the transaction ends. Whatever ends several things of a user begins with it, so that two of them wait for one another and do not deadlock. Errors: 40001 as refuse_older_snapshot.';
 
 revoke all on function openclaw.hold_user(text) from public;
 
@@ -1459,6 +1485,7 @@ create or replace function openclaw.end_tokens_of_container() returns trigger
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
+  perform openclaw.refuse_older_snapshot(new.user_id);
   -- Of several rows always in the order of their ids: else two who end the same ones could deadlock.
   perform from openclaw.api_tokens as t
   where t.container_id = new.id and t.revoked_at is null order by t.id for no key update;
@@ -1516,6 +1543,9 @@ begin
     where c.id = remove_container.container_id and c.user_id = remove_container.user_id);
 end
 $$;
+
+comment on function openclaw.remove_container(text, text) is
+  'Ends a container: from this transaction on no token, grant or JWT for it is good in the database, and its gate learns it from its status list. Its name and endpoint are free again. True also when it was removed before, false for one that is unknown or another user''s. Errors: 40001 under REPEATABLE READ where the snapshot is older than what was issued since; begin again.';
 
 create function openclaw.mint_tokens(
     purposes text[], counts integer[],
@@ -2876,14 +2906,17 @@ begin
 end
 $$;
 
+comment on function openclaw.revoke_container_tokens(text, text) is
+  'Revokes all that is good for one container alone: its JWTs, the opaque tokens bound to it, its grants. Opaque tokens that reach every container of the user stay. False for a container that is unknown or another user''s. Errors: 40001 under REPEATABLE READ where the snapshot is older than what was issued since; begin again.';
+
 create or replace function openclaw.revoke_user_tokens(user_id text) returns boolean
   language plpgsql volatile security definer
   set search_path = pg_catalog, openclaw, pg_temp
   as $$
 begin
   perform openclaw.require_primary();
-  perform from openclaw.users as u where u.id = revoke_user_tokens.user_id for no key update;
-  if not found then
+  perform openclaw.hold_user(revoke_user_tokens.user_id);
+  if not exists (select from openclaw.users as u where u.id = revoke_user_tokens.user_id) then
     return false;
   end if;
   perform openclaw.revoke_token(t.user_id, t.id)
@@ -2897,6 +2930,9 @@ begin
   return true;
 end
 $$;
+
+comment on function openclaw.revoke_user_tokens(text) is
+  'Revokes all that a user has: opaque tokens, grants with their refresh tokens, JWTs. The user stays, and may have new ones. False for an unknown user. Errors: 40001 under REPEATABLE READ where the snapshot is older than what was issued since; begin again.';
 
 -- What has to be done every so often. The front does it, or pg_cron, or a DBA; any of them at any
 -- time, also at once.

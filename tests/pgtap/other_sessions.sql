@@ -7,7 +7,7 @@ select token as second_token,
   token_id as second_token_id from openclaw.issue_token('user_bob', '{mcp:tools}') \gset
 select token as alice_jwt from openclaw.issue_access_token('ctr_alice', '{mcp:tools}') \gset
 select token as bob_jwt from openclaw.issue_access_token('ctr_bob', '{mcp:tools}') \gset
-select plan(30);
+select plan(38);
 select dblink_connect('other', pg_temp.server()) as ignored \gset
 
 create function pg_temp.reason(jwt text, audience text) returns text language sql as $$
@@ -135,6 +135,29 @@ rollback;
 begin isolation level serializable;
 select throws_ok('select openclaw.erase_user(''user_alice'')', '25001', null, 'or SERIALIZABLE');
 rollback;
+
+-- One that is older than what was issued since would end the rest and leave that alive.
+select openclaw.create_user('carol@example.com', 'user_carol') as ignored \gset
+select openclaw.register_container('user_carol', 'laptop', 'external', 'https://carol.example.com/mcp', container_id => 'ctr_carol')
+  as ignored \gset
+begin isolation level repeatable read;
+select count(*) as ignored from openclaw.users \gset
+select pg_temp.elsewhere('do $do$ begin perform openclaw.issue_token(''user_carol'', ''{mcp:tools}'', container_id => ''ctr_carol''); end $do$')
+  as ignored \gset
+select throws_ok(ending, '40001', null, ending || ' refuses a snapshot that is older than a token')
+from unnest(array[
+  $$ select openclaw.disable_user('user_carol') $$,
+  $$ update openclaw.users set disabled_at = now() where id = 'user_carol' $$,
+  $$ select openclaw.revoke_user_tokens('user_carol') $$,
+  $$ select openclaw.revoke_container_tokens('user_carol', 'ctr_carol') $$,
+  $$ select openclaw.remove_container('user_carol', 'ctr_carol') $$,
+  $$ update openclaw.containers set disabled_at = now() where id = 'ctr_carol' $$]) as ending;
+rollback;
+begin isolation level repeatable read;
+select ok(openclaw.disable_user('user_carol'), 'and takes one that is not');
+commit;
+select is_empty($$ select from openclaw.api_tokens where user_id = 'user_carol' and revoked_at is null $$,
+  'which leaves nothing alive');
 
 -- Rotations come one after the other.
 begin;
